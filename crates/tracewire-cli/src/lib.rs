@@ -1,0 +1,1 @@
+//! Receive OTLP, keep the last traces, draw their waterfall.

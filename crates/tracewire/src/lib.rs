@@ -1,0 +1,1 @@
+//! Distributed tracing for axum and tower.
