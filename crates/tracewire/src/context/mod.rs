@@ -1,0 +1,105 @@
+//! What travels between processes: trace context and baggage, in every format we speak.
+//!
+//! Everything here is pure. No function does I/O, fails or panics, whatever the bytes: bad input
+//! means "no context", and the request goes on.
+//!
+//! ```
+//! use opentelemetry::trace::TraceContextExt;
+//! use tracewire::Propagator;
+//!
+//! let mut headers = http::HeaderMap::new();
+//! headers.insert("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03".parse()?);
+//! let context = Propagator::default().extract(&headers);
+//! assert_eq!(context.span().span_context().trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
+//!
+//! let mut outgoing = http::HeaderMap::new();
+//! Propagator::default().inject(&context, &mut outgoing);
+//! assert_eq!(outgoing["traceparent"], headers["traceparent"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use opentelemetry::Context;
+use opentelemetry::baggage::{Baggage, BaggageExt as _};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId};
+
+pub(crate) mod b3;
+pub(crate) mod baggage;
+mod carrier;
+pub(crate) mod datadog;
+mod hex;
+pub(crate) mod jaeger;
+pub(crate) mod traceparent;
+pub(crate) mod tracestate;
+pub(crate) mod w3c;
+pub(crate) mod xray;
+
+pub use carrier::{Carrier, CarrierMut, Environment, Values};
+
+use tracestate::Unheld;
+
+/// The random flag of W3C Trace Context level 2 (§3.2.2.4.2): the right-most 56 bits of the trace
+/// id are random.
+pub const RANDOM: TraceFlags = TraceFlags::new(0x02);
+
+/// The flags a `traceparent` of version 00 may carry: sampled and random.
+pub(crate) const KNOWN_FLAGS: u8 = 0x03;
+
+/// A remote caller's place in its trace: what one trace-context format read from a carrier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceContext {
+    span: SpanContext,
+    unheld: Option<Unheld>,
+}
+
+impl TraceContext {
+    /// A remote context, or `None` when either id is all zeroes.
+    pub(crate) fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> Option<Self> {
+        Self::with_state(trace_id, span_id, flags, tracestate::Parsed::default())
+    }
+
+    pub(crate) fn with_state(
+        trace_id: TraceId,
+        span_id: SpanId,
+        flags: TraceFlags,
+        state: tracestate::Parsed,
+    ) -> Option<Self> {
+        let span = SpanContext::new(trace_id, span_id, flags, true, state.held);
+        let unheld = state.unheld.map(|members| Unheld { trace_id, members });
+        span.is_valid().then_some(Self { span, unheld })
+    }
+
+    /// The ids, flags and state as OpenTelemetry's type; always valid and remote.
+    pub fn span_context(&self) -> &SpanContext {
+        &self.span
+    }
+}
+
+/// What a request brought along: at most one trace context, and baggage.
+///
+/// [`Propagator::read`](crate::Propagator::read) makes it. It is kept apart from an OpenTelemetry
+/// [`Context`] so that a server can decide whom to believe before anything becomes a parent.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Incoming {
+    /// The caller's place in its trace.
+    pub trace: Option<TraceContext>,
+    /// The caller's baggage, `None` when it sent none.
+    pub baggage: Option<Baggage>,
+}
+
+impl Incoming {
+    /// The same as an OpenTelemetry context, on top of `base`.
+    pub fn into_context(self, base: Context) -> Context {
+        let mut context = base;
+        if let Some(TraceContext { span, unheld }) = self.trace {
+            context = context.with_remote_span_context(span);
+            if let Some(unheld) = unheld {
+                context = context.with_value(unheld);
+            }
+        }
+        if let Some(baggage) = self.baggage {
+            context = context.with_baggage(baggage);
+        }
+        context
+    }
+}

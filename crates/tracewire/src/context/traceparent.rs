@@ -1,0 +1,73 @@
+//! The `traceparent` field of W3C Trace Context level 2 (§3.2).
+
+use http::HeaderName;
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
+
+use super::{Carrier, KNOWN_FLAGS, hex};
+
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The length of version 00: `vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff`.
+const LENGTH: usize = 55;
+
+/// Reads the one `traceparent` of a carrier. Several of them are no `traceparent`.
+pub(super) fn extract(carrier: &dyn Carrier) -> Option<(TraceId, SpanId, TraceFlags)> {
+    let mut values = carrier.get_all(&TRACEPARENT);
+    let value = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    parse(value)
+}
+
+/// Reads a field value, surrounding white space allowed.
+///
+/// Version 00 must have exactly 55 characters. A higher version is read by its prefix, provided a
+/// `-` follows it; `ff`, upper-case digits and all-zero ids are invalid. Unknown flags are dropped.
+fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
+    let value = trim(value);
+    let (fields, rest) = value.split_at_checked(LENGTH)?;
+    let [version] = hex::lower(&fields[..2])?;
+    let separated = fields[2] == b'-' && fields[35] == b'-' && fields[52] == b'-';
+    let length_fits = match version {
+        0x00 => rest.is_empty(),
+        0xff => false,
+        _ => rest.first().is_none_or(|next| *next == b'-'),
+    };
+    if !separated || !length_fits {
+        return None;
+    }
+    let trace_id = TraceId::from_bytes(hex::lower(&fields[3..35])?);
+    let span_id = SpanId::from_bytes(hex::lower(&fields[36..52])?);
+    let [flags] = hex::lower(&fields[53..])?;
+    let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
+    valid.then_some((trace_id, span_id, TraceFlags::new(flags & KNOWN_FLAGS)))
+}
+
+/// A `traceparent` ready to be written, always of version 00.
+pub(super) struct TraceParent([u8; LENGTH]);
+
+impl TraceParent {
+    pub(super) fn of(span: &SpanContext) -> Self {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hex::write(&span.trace_id().to_bytes(), &mut text[3..35]);
+        hex::write(&span.span_id().to_bytes(), &mut text[36..52]);
+        hex::write(&[span.trace_flags().to_u8() & KNOWN_FLAGS], &mut text[53..]);
+        Self(text)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Takes optional white space (RFC 9110 §5.6.3) off both ends.
+pub(super) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}

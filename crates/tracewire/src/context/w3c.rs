@@ -1,0 +1,29 @@
+//! W3C Trace Context level 2 as a whole: `traceparent` and `tracestate` together.
+
+use http::HeaderName;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+
+use super::traceparent::{self, TRACEPARENT, TraceParent};
+use super::tracestate::{self, TRACESTATE};
+use super::{Carrier, CarrierMut, TraceContext};
+
+pub(crate) static FIELDS: &[&HeaderName] = &[&TRACEPARENT, &TRACESTATE];
+
+/// Reads both fields. Without a valid `traceparent` the `tracestate` is not looked at; an invalid
+/// `tracestate` leaves the `traceparent` as it is (§3.3, §4.2).
+pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
+    let (trace_id, span_id, flags) = traceparent::extract(carrier)?;
+    TraceContext::with_state(trace_id, span_id, flags, tracestate::extract(carrier))
+}
+
+/// Writes both fields for the span of `context`; an empty `tracestate` is not written.
+pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
+    let span = context.span();
+    let span = span.span_context();
+    carrier.set(&TRACEPARENT, TraceParent::of(span).as_str());
+    match tracestate::format(context, span) {
+        Some(state) => carrier.set(&TRACESTATE, &state),
+        None => carrier.remove(&TRACESTATE),
+    }
+}

@@ -1,0 +1,214 @@
+//! Which formats are read and written, and which header wins.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::trace::TraceContextExt as _;
+
+use crate::context::{Carrier, CarrierMut, Incoming, TraceContext};
+use crate::context::{b3, baggage, datadog, jaeger, w3c, xray};
+
+mod otel;
+
+/// A format of propagation headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// W3C Trace Context level 2: `traceparent`, `tracestate`.
+    TraceContext,
+    /// W3C Baggage: `baggage`.
+    Baggage,
+    /// B3 in one header, `b3`. Reads the separate headers as well.
+    B3,
+    /// B3 in separate headers, `x-b3-traceid` and its kin. Reads the one header as well.
+    B3Multi,
+    /// Jaeger: `uber-trace-id`.
+    Jaeger,
+    /// AWS X-Ray: `x-amzn-trace-id`.
+    XRay,
+    /// Datadog: `x-datadog-trace-id` and its kin.
+    Datadog,
+}
+
+impl Format {
+    /// The format that `OTEL_PROPAGATORS` calls `name`, in any case; `None` for a name that is not
+    /// known.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let known = Self::ALL
+            .iter()
+            .find(|format| format.name().eq_ignore_ascii_case(name));
+        known.copied()
+    }
+
+    /// What `OTEL_PROPAGATORS` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TraceContext => "tracecontext",
+            Self::Baggage => "baggage",
+            Self::B3 => "b3",
+            Self::B3Multi => "b3multi",
+            Self::Jaeger => "jaeger",
+            Self::XRay => "xray",
+            Self::Datadog => "datadog",
+        }
+    }
+
+    const ALL: [Self; 7] = [
+        Self::TraceContext,
+        Self::Baggage,
+        Self::B3,
+        Self::B3Multi,
+        Self::Jaeger,
+        Self::XRay,
+        Self::Datadog,
+    ];
+
+    /// The trace context this format finds; always `None` for baggage.
+    fn extract(self, carrier: &dyn Carrier) -> Option<TraceContext> {
+        match self {
+            Self::TraceContext => w3c::extract(carrier),
+            Self::Baggage => None,
+            Self::B3 | Self::B3Multi => b3::extract(carrier),
+            Self::Jaeger => jaeger::extract(carrier),
+            Self::XRay => xray::extract(carrier),
+            Self::Datadog => datadog::extract(carrier),
+        }
+    }
+
+    /// Every header the format writes.
+    fn fields(self) -> &'static [&'static HeaderName] {
+        match self {
+            Self::TraceContext => w3c::FIELDS,
+            Self::Baggage => baggage::FIELDS,
+            Self::B3 => b3::SINGLE_FIELDS,
+            Self::B3Multi => b3::MULTI_FIELDS,
+            Self::Jaeger => jaeger::FIELDS,
+            Self::XRay => xray::FIELDS,
+            Self::Datadog => datadog::FIELDS,
+        }
+    }
+}
+
+/// An ordered list of formats to read and one to write.
+///
+/// The default is W3C Trace Context and Baggage for both. When several formats are read, the first
+/// one in the list that finds a valid trace context wins. All formats of the other list are written.
+///
+/// Reading starts from nothing, never from the current context, so that a request without headers
+/// does not become a child of whatever happens to be running.
+///
+/// It can also be installed as OpenTelemetry's own propagator, for code that does not use
+/// tracewire: `opentelemetry::global::set_text_map_propagator(Propagator::default())`.
+///
+/// ```
+/// use tracewire::{Format, Propagator};
+///
+/// // Understand callers that still speak B3, answer for everyone in W3C.
+/// let migrating = Propagator::new([Format::TraceContext, Format::B3, Format::Baggage])
+///     .inject_only([Format::TraceContext, Format::Baggage]);
+/// # drop(migrating);
+/// ```
+#[derive(Clone)]
+pub struct Propagator {
+    extract: Arc<[Format]>,
+    inject: Arc<[Format]>,
+    /// Names of the fields written, in the form OpenTelemetry wants them.
+    fields: Arc<[String]>,
+}
+
+impl Propagator {
+    /// Reads and writes `formats`, in this order; a format named twice counts once. No formats at
+    /// all means that nothing is propagated.
+    pub fn new(formats: impl IntoIterator<Item = Format>) -> Self {
+        self.inject = once_each(formats);
+        let fields = self.inject.iter().flat_map(|format| format.fields());
+        self.fields = fields.map(|name| name.as_str().to_owned()).collect();
+        self
+    }
+
+    /// Reads what a carrier brings, undecided about what it will be used for.
+    pub fn read(&self, carrier: &dyn Carrier) -> Incoming {
+        let mut incoming = Incoming::default();
+        for format in &*self.extract {
+            match format {
+                Format::Baggage => incoming.baggage = baggage::extract(carrier),
+                _ if incoming.trace.is_none() => incoming.trace = format.extract(carrier),
+                _ => {}
+            }
+        }
+        incoming
+    }
+
+    /// Reads what a carrier brings into a new context.
+    pub fn extract(&self, carrier: &dyn Carrier) -> Context {
+        self.read(carrier).into_context(Context::new())
+    }
+
+    /// Writes the span and the baggage of `context`. Fields that a former use of the carrier left
+    /// behind are replaced; fields with nothing to say are removed.
+    ///
+    /// Without a valid span in `context` there is nothing to say about the trace, and trace fields
+    /// that are there already are left alone: they are the user's own.
+    pub fn inject(&self, context: &Context, carrier: &mut dyn CarrierMut) {
+        self.inject_filtered(context, |_| true, carrier);
+    }
+
+    /// The same with only the baggage whose keys `keep` allows.
+    pub(crate) fn inject_filtered(
+        &self,
+        context: &Context,
+        keep: impl Fn(&str) -> bool,
+        carrier: &mut dyn CarrierMut,
+    ) {
+        let traced = context.span().span_context().is_valid();
+        for format in &*self.inject {
+            match format {
+                Format::Baggage => baggage::inject(context.baggage(), &keep, carrier),
+                _ if !traced => {}
+                Format::TraceContext => w3c::inject(context, carrier),
+                Format::B3 => b3::inject_single(context, carrier),
+                Format::B3Multi => b3::inject_multi(context, carrier),
+                Format::Jaeger => jaeger::inject(context, carrier),
+                Format::XRay => xray::inject(context, carrier),
+                Format::Datadog => datadog::inject(context, carrier),
+            }
+        }
+    }
+
+    /// Removes every field that this propagator would write.
+    pub fn clear(&self, carrier: &mut dyn CarrierMut) {
+        self.inject
+            .iter()
+            .flat_map(|format| format.fields())
+            .for_each(|name| carrier.remove(name));
+    }
+}
+
+impl Default for Propagator {
+    fn default() -> Self {
+        static DEFAULT: std::sync::LazyLock<Propagator> =
+            std::sync::LazyLock::new(|| Propagator::new([Format::TraceContext, Format::Baggage]));
+        DEFAULT.clone()
+    }
+}
+
+impl std::fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Propagator")
+            .field("extract", &self.extract)
+            .field("inject", &self.inject)
+            .finish()
+    }
+}
+
+fn once_each(formats: impl IntoIterator<Item = Format>) -> Arc<[Format]> {
+    let mut list = Vec::new();
+    for format in formats {
+        if !list.contains(&format) {
+            list.push(format);
+        }
+    }
+    list.into()
+}
