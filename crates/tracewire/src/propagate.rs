@@ -122,6 +122,18 @@ impl Propagator {
     /// Reads and writes `formats`, in this order; a format named twice counts once. No formats at
     /// all means that nothing is propagated.
     pub fn new(formats: impl IntoIterator<Item = Format>) -> Self {
+        let extract = once_each(formats);
+        let nothing = Self {
+            extract: extract.clone(),
+            inject: Arc::from([]),
+            fields: Arc::from([]),
+        };
+        nothing.inject_only(extract.iter().copied())
+    }
+
+    /// Writes only `formats`, in this order.
+    #[must_use]
+    pub fn inject_only(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
         self.inject = once_each(formats);
         let fields = self.inject.iter().flat_map(|format| format.fields());
         self.fields = fields.map(|name| name.as_str().to_owned()).collect();
@@ -146,11 +158,11 @@ impl Propagator {
         self.read(carrier).into_context(Context::new())
     }
 
-    /// Writes the span and the baggage of `context`. Fields that a former use of the carrier left
-    /// behind are replaced; fields with nothing to say are removed.
+    /// Writes the span and the baggage of `context`.
     ///
-    /// Without a valid span in `context` there is nothing to say about the trace, and trace fields
-    /// that are there already are left alone: they are the user's own.
+    /// With a valid span every field of the written formats is ours: what a former use of the
+    /// carrier left behind is replaced or removed. Without one there is nothing to say about the
+    /// trace, so fields that are there already are the user's own and stay.
     pub fn inject(&self, context: &Context, carrier: &mut dyn CarrierMut) {
         self.inject_filtered(context, |_| true, carrier);
     }
@@ -165,6 +177,7 @@ impl Propagator {
         let traced = context.span().span_context().is_valid();
         for format in &*self.inject {
             match format {
+                Format::Baggage if !traced && context.baggage().is_empty() => {}
                 Format::Baggage => baggage::inject(context.baggage(), &keep, carrier),
                 _ if !traced => {}
                 Format::TraceContext => w3c::inject(context, carrier),
