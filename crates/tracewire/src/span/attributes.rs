@@ -1,0 +1,60 @@
+//! Names of attributes, exactly as in the OpenTelemetry semantic conventions 1.44.0.
+//!
+//! Adapters take every name from here. Values that are always the same are here too.
+
+/// The conventions that the spans follow.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $value;)*
+    };
+}
+
+names! {
+    /// What kind of failure ended the operation; absent on success.
+    ERROR_TYPE = "error.type";
+
+    /// The client's address, behind proxies that are trusted.
+    CLIENT_ADDRESS = "client.address";
+    /// The host of the server as the client named it.
+    SERVER_ADDRESS = "server.address";
+    /// The port of the server, an integer.
+    SERVER_PORT = "server.port";
+    /// The logical name of the service called.
+    SERVICE_PEER_NAME = "service.peer.name";
+    /// The address of the socket's other end.
+    NETWORK_PEER_ADDRESS = "network.peer.address";
+    /// The port of the socket's other end, an integer.
+    NETWORK_PEER_PORT = "network.peer.port";
+    /// The negotiated version: `1.0`, `1.1`, `2`, `3`.
+    NETWORK_PROTOCOL_VERSION = "network.protocol.version";
+
+    /// The method, or `_OTHER`.
+    HTTP_REQUEST_METHOD = "http.request.method";
+    /// The method on the wire, where it is not the one recorded.
+    HTTP_REQUEST_METHOD_ORIGINAL = "http.request.method_original";
+    /// The ordinal of a request that was sent again.
+    HTTP_REQUEST_RESEND_COUNT = "http.request.resend_count";
+    /// The status code, an integer.
+    HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
+    /// The matched route template.
+    HTTP_ROUTE = "http.route";
+    /// Captured request headers: this and the name in lower case.
+    HTTP_REQUEST_HEADER = "http.request.header.";
+    /// Captured response headers: this and the name in lower case.
+    HTTP_RESPONSE_HEADER = "http.response.header.";
+
+    /// The absolute URL of a client's request, redacted.
+    URL_FULL = "url.full";
+    /// The path.
+    URL_PATH = "url.path";
+    /// The query, redacted.
+    URL_QUERY = "url.query";
+    /// The scheme.
+    URL_SCHEME = "url.scheme";
+    /// The template of a client's request.
+    URL_TEMPLATE = "url.template";
+    /// The user agent.
+    USER_AGENT_ORIGINAL = "user_agent.original";
+}

@@ -1,0 +1,244 @@
+//! What is recorded: the only code that opens or ends a span.
+//!
+//! An [`Operation`] is a request, a statement, a message: it is opened with its attributes on it,
+//! is current while the work runs, and is finished exactly once. Dropping it unfinished means that
+//! whoever waited for the work went away.
+//!
+//! Adapters for other libraries are written with it:
+//!
+//! ```
+//! use opentelemetry::{Context, KeyValue, trace::SpanKind};
+//! use tracewire::{Telemetry, span::Outcome};
+//!
+//! async fn look_up(telemetry: &Telemetry, name: &str) -> std::io::Result<Vec<u8>> {
+//!     let operation = telemetry.start(SpanKind::Client, &Context::current(), |span| {
+//!         span.name("lookup");
+//!         span.set(KeyValue::new("dns.question.name", name.to_owned()));
+//!     });
+//!     let result = operation.run(async { std::io::Result::Ok(vec![127, 0, 0, 1]) }).await;
+//!     match &result {
+//!         Ok(_) => operation.finish(Outcome::Success),
+//!         Err(error) => operation.finish(Outcome::error(error.kind().to_string())),
+//!     }
+//!     result
+//! }
+//! # let address = futures_executor::block_on(look_up(&Telemetry::propagate_only(), "localhost"));
+//! # assert_eq!(address.unwrap(), [127, 0, 0, 1]);
+//! ```
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _};
+use opentelemetry::{Context, ContextGuard, KeyValue};
+
+use crate::telemetry::Sampling;
+
+pub mod attributes;
+mod outcome;
+mod run;
+pub(crate) mod source;
+
+pub use outcome::{Outcome, Side};
+pub use run::Run;
+
+use source::{Source, Started};
+
+/// One operation and its span, if it has one.
+///
+/// It stands for the work from its start to its end, whether it is recorded or not. Dropped without
+/// [`finish`](Self::finish) it ends as [`Outcome::Cancelled`], or as a panic when one passed through
+/// [`enter`](Self::enter).
+#[must_use = "an operation ends as cancelled when it is dropped"]
+#[derive(Debug)]
+pub struct Operation {
+    context: Context,
+    /// The `tracing` span in front of the OpenTelemetry span, when the source is `tracing`.
+    front: Option<Box<tracing::Span>>,
+    side: Side,
+    recording: bool,
+    finished: bool,
+    panicked: AtomicBool,
+}
+
+/// What an operation is when it starts.
+#[derive(Debug)]
+pub struct Start {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) start_time: Option<SystemTime>,
+}
+
+impl Start {
+    /// Names the span. Names are low in cardinality: a route, never a path.
+    pub fn name(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.name = name.into();
+    }
+
+    /// Sets an attribute; samplers see it.
+    pub fn set(&mut self, attribute: KeyValue) {
+        self.attributes.push(attribute);
+    }
+
+    /// Makes room for this many attributes, those set at the end included.
+    pub fn reserve(&mut self, attributes: usize) {
+        self.attributes.reserve_exact(attributes);
+    }
+
+    /// Links to another span; an invalid context is ignored.
+    pub fn link(&mut self, to: SpanContext, attributes: Vec<KeyValue>) {
+        if to.is_valid() {
+            self.links.push(Link::new(to, attributes, 0));
+        }
+    }
+
+    /// Dates the start back, for work that began before it could be seen.
+    pub fn started_at(&mut self, time: SystemTime) {
+        self.start_time = Some(time);
+    }
+}
+
+impl Operation {
+    pub(crate) fn start(
+        source: &Source,
+        sampling: Sampling,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce(&mut Start),
+    ) -> Self {
+        let side = Side::of(&kind);
+        let nobody_reads = source.is_nothing()
+            || parent.is_telemetry_suppressed()
+            || (sampling == Sampling::FollowsParent && follows_unsampled(parent));
+        let started = if nobody_reads {
+            None
+        } else {
+            let mut start = Start {
+                name: Cow::Borrowed(""),
+                attributes: Vec::new(),
+                links: Vec::new(),
+                start_time: None,
+            };
+            describe(&mut start);
+            source.start(kind, start, parent)
+        };
+        let Started {
+            context,
+            front,
+            recording,
+        } = started.unwrap_or_else(|| Started::none(parent));
+        Self {
+            context,
+            front,
+            side,
+            recording,
+            finished: false,
+            panicked: AtomicBool::new(false),
+        }
+    }
+
+    /// The context in which the work runs; the context to inject into what it sends.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether anybody reads what is set on the span.
+    pub fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
+    /// in it; [`run`](Self::run) does so for a future.
+    pub fn enter(&self) -> Entered<'_> {
+        Entered {
+            operation: self,
+            panicking: std::thread::panicking(),
+            _context: self.context.clone().attach(),
+            _front: self.front.as_deref().map(tracing::Span::enter),
+        }
+    }
+
+    /// Runs a future with the operation current in every poll and in its drop.
+    pub fn run<F: Future>(&self, future: F) -> Run<'_, F> {
+        Run::new(self, future)
+    }
+
+    /// Sets attributes, all at once.
+    pub fn set(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        if self.recording {
+            self.context.span().set_attributes(attributes);
+        }
+    }
+
+    /// Renames the span, for a name that is known late.
+    pub fn rename(&self, name: impl Into<Cow<'static, str>>) {
+        if self.recording {
+            self.context.span().update_name(name);
+        }
+    }
+
+    /// Adds a link to another span.
+    pub fn link(&self, to: SpanContext, attributes: Vec<KeyValue>) {
+        if self.recording && to.is_valid() {
+            self.context.span().add_link(to, attributes);
+        }
+    }
+
+    /// Ends the operation.
+    pub fn finish(mut self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.finished, true) || !self.recording {
+            return;
+        }
+        let span = self.context.span();
+        let verdict = outcome.verdict(self.side);
+        if let Some(error_type) = verdict.error_type {
+            span.set_attribute(KeyValue::new(attributes::ERROR_TYPE, error_type));
+        }
+        if let Some(status) = verdict.status {
+            span.set_status(status);
+        }
+        span.end();
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let panicked = *self.panicked.get_mut();
+        self.end(if panicked {
+            Outcome::Panicked
+        } else {
+            Outcome::Cancelled
+        });
+    }
+}
+
+/// An unsampled parent of which a sampler that follows parents knows all it needs.
+fn follows_unsampled(parent: &Context) -> bool {
+    let span = parent.span();
+    span.span_context().is_valid() && !span.span_context().is_sampled()
+}
+
+/// Keeps an operation current; made by [`Operation::enter`].
+#[must_use = "the operation is current only while the guard lives"]
+#[derive(Debug)]
+pub struct Entered<'a> {
+    operation: &'a Operation,
+    panicking: bool,
+    // Dropped in this order: the context was attached after the `tracing` span was entered.
+    _context: ContextGuard,
+    _front: Option<tracing::span::Entered<'a>>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if !self.panicking && std::thread::panicking() {
+            self.operation.panicked.store(true, Ordering::Relaxed);
+        }
+    }
+}

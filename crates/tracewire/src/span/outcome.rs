@@ -1,0 +1,120 @@
+//! How an operation ended, and what that means for its span: one table per side.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{SpanKind, Status};
+
+/// How an operation ended.
+///
+/// | outcome | caller's side (client, producer) | called side (server, consumer, internal) |
+/// |---|---|---|
+/// | `Success` | unset | unset |
+/// | `Http(100..=399)` | unset | unset |
+/// | `Http(400..=499)` | error, `error.type` is the code | unset |
+/// | `Http(_)` otherwise | error, `error.type` is the code | error, `error.type` is the code |
+/// | `Error` | error, `error.type` as given | error, `error.type` as given |
+/// | `Cancelled` | unset: the caller went away on purpose | error, `error.type` is `cancelled` |
+/// | `Panicked` | error, `error.type` is `panic` | error, `error.type` is `panic` |
+///
+/// The status is never `Ok`, which is the application's to set, and has a description only when that
+/// says more than `error.type` (OpenTelemetry semantic conventions, "Recording errors").
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It did what was asked.
+    Success,
+    /// An HTTP response with this status code came.
+    Http(u16),
+    /// It failed.
+    Error {
+        /// A name of low cardinality, for `error.type`.
+        error_type: Cow<'static, str>,
+        /// What else there is to say, without secrets; empty for nothing.
+        description: Cow<'static, str>,
+    },
+    /// Whoever waited for it went away.
+    Cancelled,
+    /// A panic passed through it.
+    Panicked,
+}
+
+/// Which end of an operation a span stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The caller's: client and producer spans.
+    Caller,
+    /// The called one's: server, consumer and internal spans.
+    Called,
+}
+
+impl Side {
+    pub(crate) fn of(kind: &SpanKind) -> Self {
+        match kind {
+            SpanKind::Client | SpanKind::Producer => Self::Caller,
+            SpanKind::Server | SpanKind::Consumer | SpanKind::Internal => Self::Called,
+        }
+    }
+}
+
+/// What to write on the span.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) status: Option<Status>,
+    pub(crate) error_type: Option<Cow<'static, str>>,
+}
+
+impl Outcome {
+    /// A failure of this type, with nothing more to say.
+    pub fn error(error_type: impl Into<Cow<'static, str>>) -> Self {
+        Self::Error {
+            error_type: error_type.into(),
+            description: Cow::Borrowed(""),
+        }
+    }
+
+    pub(crate) fn verdict(self, side: Side) -> Verdict {
+        match (self, side) {
+            (Self::Success, _) | (Self::Cancelled, Side::Caller) => Verdict::default(),
+            (Self::Http(code), side) => match (code, side) {
+                (100..=399, _) | (400..=499, Side::Called) => Verdict::default(),
+                _ => failed(code_text(code), Cow::Borrowed("")),
+            },
+            (
+                Self::Error {
+                    error_type,
+                    description,
+                },
+                _,
+            ) => failed(error_type, description),
+            (Self::Cancelled, Side::Called) => {
+                failed(Cow::Borrowed("cancelled"), Cow::Borrowed(""))
+            }
+            (Self::Panicked, _) => failed(Cow::Borrowed("panic"), Cow::Borrowed("")),
+        }
+    }
+}
+
+fn failed(error_type: Cow<'static, str>, description: Cow<'static, str>) -> Verdict {
+    Verdict {
+        status: Some(Status::Error { description }),
+        error_type: Some(error_type),
+    }
+}
+
+/// Status codes as text; those seen daily without an allocation.
+fn code_text(code: u16) -> Cow<'static, str> {
+    Cow::Borrowed(match code {
+        400 => "400",
+        401 => "401",
+        403 => "403",
+        404 => "404",
+        409 => "409",
+        422 => "422",
+        429 => "429",
+        500 => "500",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        other => return Cow::Owned(other.to_string()),
+    })
+}

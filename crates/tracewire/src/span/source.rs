@@ -1,0 +1,181 @@
+//! Where spans come from: the OpenTelemetry API, or a `tracing-opentelemetry` layer.
+
+use std::sync::{Arc, LazyLock};
+
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags,
+    TraceId, TraceState, Tracer, TracerProvider,
+};
+use opentelemetry::{Context, InstrumentationScope, global};
+
+use super::Start;
+use super::attributes::SCHEMA_URL;
+use crate::context::RANDOM;
+
+mod front;
+
+/// Where the spans of a telemetry come from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// Nowhere.
+    Nothing,
+    /// From this provider.
+    Provider(Arc<dyn StartSpan>),
+    /// From the `tracing-opentelemetry` layer of the current subscriber.
+    Tracing,
+    /// From OpenTelemetry's global provider if it is a real one, otherwise as `Tracing`.
+    Automatic,
+}
+
+/// A span that has been started.
+pub(crate) struct Started {
+    pub(super) context: Context,
+    pub(super) front: Option<Box<tracing::Span>>,
+    pub(super) recording: bool,
+}
+
+/// One virtual call from attributes to a started span inside its context.
+pub(crate) trait StartSpan: Send + Sync {
+    /// `None` when the tracer is not a real one, or has been shut down.
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started>;
+}
+
+static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
+    InstrumentationScope::builder("tracewire")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA_URL)
+        .build()
+});
+
+impl Source {
+    pub(crate) fn of_provider<P>(provider: &P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Send + Sync + 'static,
+        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+    {
+        Self::Provider(Arc::new(Direct(provider.tracer_with_scope(SCOPE.clone()))))
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
+    /// Starts a span, or `None` when this source has none to give.
+    pub(super) fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
+        match self {
+            Self::Nothing => None,
+            Self::Provider(tracer) => tracer.start(start.into_builder(kind), parent),
+            Self::Tracing => front::start(&kind, start, parent),
+            Self::Automatic => {
+                // The global provider may be set or replaced at any time and cannot be compared
+                // with the one seen last, so it is asked anew.
+                let global = global::tracer_with_scope(SCOPE.clone());
+                if is_real(&global) {
+                    Direct(global).start(start.into_builder(kind), parent)
+                } else {
+                    front::start(&kind, start, parent)
+                }
+            }
+        }
+    }
+}
+
+/// Whether a provider is behind a tracer. One that has none hands the parent's own context back,
+/// even where telemetry is suppressed; a real one then answers with an invalid context, and records
+/// nothing.
+fn is_real(tracer: &impl Tracer) -> bool {
+    static PROBE: LazyLock<Context> = LazyLock::new(|| {
+        let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
+        let parent = SpanContext::new(
+            trace_id,
+            span_id,
+            TraceFlags::NOT_SAMPLED,
+            true,
+            TraceState::NONE,
+        );
+        Context::new()
+            .with_remote_span_context(parent)
+            .with_telemetry_suppressed()
+    });
+    let span = tracer.build_with_context(SpanBuilder::from_name("probe"), &PROBE);
+    span.span_context().span_id() != SpanId::from(1)
+}
+
+impl Start {
+    fn into_builder(self, kind: SpanKind) -> SpanBuilder {
+        let mut builder = SpanBuilder::from_name(self.name);
+        builder.span_kind = Some(kind);
+        builder.start_time = self.start_time;
+        builder.attributes = Some(self.attributes);
+        builder.links = (!self.links.is_empty()).then_some(self.links);
+        builder
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Provider(_) => "Provider",
+            Self::Tracing => "Tracing",
+            Self::Automatic => "Automatic",
+        })
+    }
+}
+
+impl Started {
+    /// No span: whatever `parent` says travels on.
+    pub(super) fn none(parent: &Context) -> Self {
+        Self {
+            context: parent.clone(),
+            front: None,
+            recording: false,
+        }
+    }
+}
+
+/// A tracer used without a box around its spans.
+struct Direct<T>(T);
+
+impl<T> StartSpan for Direct<T>
+where
+    T: Tracer + Send + Sync,
+    T::Span: Send + Sync + 'static,
+{
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started> {
+        let span = self.0.build_with_context(builder, parent);
+        if span.is_recording() {
+            return Some(Started {
+                context: parent.with_span(span),
+                front: None,
+                recording: true,
+            });
+        }
+        // A tracer without a provider hands the parent's context back, one that has been shut down
+        // an invalid one.
+        let (own, parents) = (span.span_context(), parent.span());
+        let parents = parents.span_context();
+        if !own.is_valid() || own.span_id() == parents.span_id() {
+            return None;
+        }
+        // The SDK forgets that the trace id is random when it drops a span.
+        let random = if own.trace_id() == parents.trace_id() {
+            parents.trace_flags() & RANDOM
+        } else {
+            own.trace_flags() & RANDOM
+        };
+        let identity = SpanContext::new(
+            own.trace_id(),
+            own.span_id(),
+            random,
+            false,
+            own.trace_state().clone(),
+        );
+        Some(Started {
+            context: parent.with_remote_span_context(identity),
+            front: None,
+            recording: false,
+        })
+    }
+}

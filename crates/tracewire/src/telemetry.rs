@@ -1,0 +1,196 @@
+//! Where spans go and which headers are spoken: one cheap handle.
+
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanKind, TracerProvider};
+
+use crate::Propagator;
+use crate::context::{Carrier, CarrierMut, Incoming};
+use crate::span::source::Source;
+use crate::span::{Operation, Start};
+
+/// A tracer provider and a propagator in one handle that is cheap to clone.
+///
+/// Every layer and wrapper has one. The default handle means the process-wide telemetry, looked up
+/// when a request arrives, so a layer that was built before start-up works. What is process-wide is,
+/// in this order:
+///
+/// 1. what [`install`](Self::install) was called on (`tracewire::sdk::init` does);
+/// 2. OpenTelemetry's global tracer provider, if somebody set one;
+/// 3. a `tracing-opentelemetry` layer in the current `tracing` subscriber;
+/// 4. nothing: no spans are made, and the caller's context still travels on.
+///
+/// There is never more than one span for one operation. Tests and programs with several tenants
+/// hand a telemetry of their own to each layer and need no globals:
+///
+/// ```
+/// use tracewire::{Format, Propagator, Telemetry};
+///
+/// # fn provider() -> impl opentelemetry::trace::TracerProvider<Tracer = impl opentelemetry::trace::Tracer<Span = impl Send + Sync + 'static> + Send + Sync + 'static> { opentelemetry::trace::noop::NoopTracerProvider::new() }
+/// let telemetry = Telemetry::new(&provider()).propagator(Propagator::new([Format::B3]));
+/// # drop(telemetry);
+/// ```
+#[derive(Clone, Default)]
+pub struct Telemetry {
+    own: Option<Arc<Settings>>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    source: Source,
+    propagator: Propagator,
+    sampling: Sampling,
+}
+
+/// What a sampler goes by, which decides how much work can be saved for spans that it will drop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sampling {
+    /// It may read names and attributes, so every span starts with all of them. Always right, and
+    /// therefore the default.
+    #[default]
+    ReadsAttributes,
+    /// It drops whatever has an unsampled parent, as OpenTelemetry's default sampler does. An
+    /// unsampled parent is then taken at its word: no span is started and nothing is computed, and
+    /// the parent's context itself travels on.
+    FollowsParent,
+}
+
+static PROCESS: RwLock<Option<Arc<Settings>>> = RwLock::new(None);
+static AUTOMATIC: LazyLock<Arc<Settings>> = LazyLock::new(|| Settings::new(Source::Automatic));
+
+impl Telemetry {
+    /// Spans of `provider`, W3C headers.
+    pub fn new<P>(provider: &P) -> Self
+    where
+        P: TracerProvider,
+        P::Tracer: Send + Sync + 'static,
+        <P::Tracer as opentelemetry::trace::Tracer>::Span: Send + Sync + 'static,
+    {
+        Self::from_source(Source::of_provider(provider))
+    }
+
+    /// Spans of the `tracing-opentelemetry` layer in whatever `tracing` subscriber is current when
+    /// a request arrives. The request is then `tracing::Span::current()` too.
+    pub fn from_tracing() -> Self {
+        Self::from_source(Source::Tracing)
+    }
+
+    /// No spans; the context of callers travels on.
+    pub fn propagate_only() -> Self {
+        Self::from_source(Source::Nothing)
+    }
+
+    fn from_source(source: Source) -> Self {
+        Self {
+            own: Some(Settings::new(source)),
+        }
+    }
+
+    /// Speaks these formats instead.
+    #[must_use]
+    pub fn propagator(self, propagator: Propagator) -> Self {
+        self.change(|settings| settings.propagator = propagator)
+    }
+
+    /// Says what the provider's sampler goes by.
+    #[must_use]
+    pub fn sampling(self, sampling: Sampling) -> Self {
+        self.change(|settings| settings.sampling = sampling)
+    }
+
+    fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.resolve();
+        change(Arc::make_mut(&mut settings));
+        Self {
+            own: Some(settings),
+        }
+    }
+
+    /// Makes this the telemetry of the whole process, in place of an earlier one.
+    pub fn install(&self) {
+        let settings = self.resolve();
+        *PROCESS.write().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
+    /// The handle to use for one operation: this one, or what is process-wide right now.
+    ///
+    /// Adapters call it once when a request arrives and use the result for all that follows.
+    #[must_use]
+    pub fn now(&self) -> Self {
+        Self {
+            own: Some(self.resolve()),
+        }
+    }
+
+    fn resolve(&self) -> Arc<Settings> {
+        let process = || {
+            PROCESS
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        };
+        self.own
+            .clone()
+            .or_else(process)
+            .unwrap_or_else(|| AUTOMATIC.clone())
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&Settings) -> R) -> R {
+        match &self.own {
+            Some(settings) => f(settings),
+            None => f(&self.resolve()),
+        }
+    }
+
+    /// Reads what a request brought along.
+    pub fn read(&self, carrier: &dyn Carrier) -> Incoming {
+        self.with(|settings| settings.propagator.read(carrier))
+    }
+
+    /// Writes `context` into a request that is about to leave.
+    pub fn inject(&self, context: &Context, carrier: &mut dyn CarrierMut) {
+        self.with(|settings| settings.propagator.inject(context, carrier));
+    }
+
+    /// Opens an operation below `parent`.
+    ///
+    /// `describe` gives it its name, attributes and links. It runs only when somebody will read
+    /// them, so building strings in it costs nothing for a request that nobody records.
+    pub fn start(
+        &self,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce(&mut Start),
+    ) -> Operation {
+        self.with(|settings| {
+            Operation::start(&settings.source, settings.sampling, kind, parent, describe)
+        })
+    }
+}
+
+impl Settings {
+    fn new(source: Source) -> Arc<Self> {
+        let (propagator, sampling) = (Propagator::default(), Sampling::default());
+        Arc::new(Self {
+            source,
+            propagator,
+            sampling,
+        })
+    }
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.own {
+            None => f.write_str("Telemetry(process-wide)"),
+            Some(own) => f
+                .debug_struct("Telemetry")
+                .field("source", &own.source)
+                .field("propagator", &own.propagator)
+                .field("sampling", &own.sampling)
+                .finish(),
+        }
+    }
+}
