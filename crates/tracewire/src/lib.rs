@@ -1,7 +1,15 @@
 //! Distributed tracing for axum and tower.
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod context;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod propagate;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 pub mod span;
 mod telemetry;
 #[cfg(feature = "test")]

@@ -154,6 +154,20 @@ impl Telemetry {
         self.with(|settings| settings.propagator.inject(context, carrier));
     }
 
+    pub(crate) fn inject_filtered(
+        &self,
+        context: &Context,
+        keep: impl Fn(&str) -> bool,
+        carrier: &mut dyn CarrierMut,
+    ) {
+        self.with(|settings| settings.propagator.inject_filtered(context, keep, carrier));
+    }
+
+    /// Removes every field that [`inject`](Self::inject) would write.
+    pub fn clear(&self, carrier: &mut dyn CarrierMut) {
+        self.with(|settings| settings.propagator.clear(carrier));
+    }
+
     /// Opens an operation below `parent`.
     ///
     /// `describe` gives it its name, attributes and links. It runs only when somebody will read

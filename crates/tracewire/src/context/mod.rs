@@ -74,6 +74,11 @@ impl TraceContext {
     }
 }
 
+/// A span context in the form of `traceparent`.
+pub(crate) fn trace_parent(span: &SpanContext) -> String {
+    traceparent::TraceParent::of(span).as_str().to_owned()
+}
+
 /// What a request brought along: at most one trace context, and baggage.
 ///
 /// [`Propagator::read`](crate::Propagator::read) makes it. It is kept apart from an OpenTelemetry

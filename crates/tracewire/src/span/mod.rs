@@ -139,6 +139,29 @@ impl Operation {
         }
     }
 
+    /// An operation that is not recorded: `parent` is current in it and travels on.
+    pub fn untraced(parent: &Context) -> Self {
+        Self::of(Started::none(parent), Side::Called)
+    }
+
+    fn of(
+        Started {
+            context,
+            front,
+            recording,
+        }: Started,
+        side: Side,
+    ) -> Self {
+        Self {
+            context,
+            front,
+            side,
+            recording,
+            finished: false,
+            panicked: AtomicBool::new(false),
+        }
+    }
+
     /// The context in which the work runs; the context to inject into what it sends.
     pub fn context(&self) -> &Context {
         &self.context
@@ -191,7 +214,8 @@ impl Operation {
         self.end(outcome);
     }
 
-    fn end(&mut self, outcome: Outcome) {
+    /// Ends the operation, which stays current for whatever still runs below it.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.finished, true) || !self.recording {
             return;
         }

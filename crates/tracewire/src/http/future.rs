@@ -1,0 +1,268 @@
+//! The future of a response, on both sides.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, ready};
+
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
+use http_body::Body as HttpBody;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TraceContextExt as _;
+use pin_project_lite::pin_project;
+
+use super::attributes::{peer_attributes, version_name};
+use super::body::{Body, Tracked};
+use super::error::{ErrorType, any_error_type, type_name};
+use super::headers::Captured;
+use super::name::Route;
+use super::server::RouteSlot;
+use super::{Framework, ResponseHead};
+use crate::context::trace_parent;
+use crate::span::{Operation, Outcome, Side, attributes as names};
+
+pin_project! {
+    /// Future of a response that passes a server or a client layer.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: Option<F>,
+        exchange: Option<Exchange>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.exchange.as_ref().map(|exchange| exchange.operation.enter());
+            this.inner.set(None);
+        }
+    }
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(super) operation: Operation,
+    pub(super) side: Side,
+    pub(super) method: Asked,
+    /// Where inner layers leave a route that the server layer could not know.
+    pub(super) late: Option<LateRoute>,
+    pub(super) answer: Arc<Answer>,
+}
+
+/// What a response is worth once it is there; shared by all requests of a layer.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(super) response_headers: Captured,
+    pub(super) ends_at_head: bool,
+    pub(super) trace_response: bool,
+    pub(super) server_timing: bool,
+    pub(super) on_response: Option<OnResponse>,
+    pub(super) error_type: ErrorType,
+    pub(super) peer: fn(&http::Extensions) -> Option<std::net::SocketAddr>,
+}
+
+pub(super) type OnResponse = Arc<dyn Fn(&ResponseHead<'_>, &Operation) + Send + Sync>;
+
+/// The methods whose responses have no body of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Head,
+    Connect,
+    Other,
+}
+
+/// A route that may come, and the method to go with it in the name.
+#[derive(Debug)]
+pub(super) struct LateRoute {
+    pub(super) slot: RouteSlot,
+    pub(super) method: Option<Cow<'static, str>>,
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
+        Self {
+            inner: Some(inner),
+            exchange,
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: HttpBody,
+    E: 'static,
+{
+    type Output = Result<Response<Body<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let entered = this
+            .exchange
+            .as_ref()
+            .map(|exchange| exchange.operation.enter());
+        let result = ready!(inner.poll(task));
+        this.inner.set(None);
+        drop(entered);
+        let Some(exchange) = this.exchange.take() else {
+            return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
+        };
+        Poll::Ready(match result {
+            Ok(response) => Ok(exchange.head(response)),
+            Err(error) => {
+                exchange.failed(&error);
+                Err(error)
+            }
+        })
+    }
+}
+
+impl Exchange {
+    /// Runs something with the operation current.
+    pub(crate) fn within<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _entered = self.operation.enter();
+        work()
+    }
+
+    /// Records the head and hands the operation on to the body, unless nothing more will come.
+    fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
+        let Self {
+            mut operation,
+            side,
+            method,
+            late,
+            answer,
+        } = self;
+        let status = response.status();
+        if operation.is_recording() {
+            if let Some(late) = late {
+                late.apply(&operation);
+            }
+            answer.record(&ResponseHead::of(&response), side, &operation);
+        }
+        if let Some(hook) = &answer.on_response {
+            hook(&ResponseHead::of(&response), &operation);
+        }
+        answer.tell(&operation, &mut response);
+        let error_type = answer.error_type;
+        let outcome = Outcome::Http(status.as_u16());
+        if answer.ends_at_head || has_no_body(status, method) || response.body().is_end_stream() {
+            operation.end(outcome.clone());
+        }
+        response.map(|body| {
+            Body::new(
+                body,
+                Some(Tracked {
+                    error_type,
+                    operation,
+                    outcome,
+                    side,
+                }),
+            )
+        })
+    }
+
+    fn failed<E: 'static>(self, error: &E) {
+        let known = any_error_type(error, self.answer.error_type);
+        self.operation
+            .finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
+    }
+}
+
+/// Responses whose body is not read by anybody: there is none, or the connection is no longer HTTP.
+fn has_no_body(status: StatusCode, asked: Asked) -> bool {
+    let bare = matches!(
+        status,
+        StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    bare || asked == Asked::Head || (asked == Asked::Connect && status.is_success())
+}
+
+impl Asked {
+    pub(super) fn of(method: &Method) -> Self {
+        match *method {
+            Method::HEAD => Self::Head,
+            Method::CONNECT => Self::Connect,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl LateRoute {
+    fn apply(self, operation: &Operation) {
+        if let Some(template) = self.slot.get() {
+            let route = Route::of(&template);
+            operation.rename(route.name(self.method.as_deref()));
+            operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn new<F: Framework>() -> Self {
+        Self {
+            response_headers: Captured::default(),
+            ends_at_head: false,
+            trace_response: false,
+            server_timing: false,
+            on_response: None,
+            error_type: F::error_type,
+            peer: F::response_peer,
+        }
+    }
+
+    fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
+        let status = KeyValue::new(
+            names::HTTP_RESPONSE_STATUS_CODE,
+            i64::from(response.status.as_u16()),
+        );
+        operation.set([status]);
+        if side == Side::Caller {
+            let version = version_name(response.version);
+            let version =
+                version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
+            let peer = (self.peer)(response.extensions).map(peer_attributes);
+            operation.set(version.into_iter().chain(peer.into_iter().flatten()));
+        }
+        if self.response_headers.len() > 0 {
+            operation.set(self.response_headers.attributes(response.headers));
+        }
+    }
+
+    /// Tells the client which trace its request belongs to (W3C Trace Context, draft of
+    /// `traceresponse`; `Server-Timing` for browsers).
+    fn tell<B>(&self, operation: &Operation, response: &mut Response<B>) {
+        if !(self.trace_response || self.server_timing) {
+            return;
+        }
+        let span = operation.context().span();
+        if !span.span_context().is_valid() {
+            return;
+        }
+        let value = trace_parent(span.span_context());
+        let headers = response.headers_mut();
+        if self.trace_response
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            headers.insert(HeaderName::from_static("traceresponse"), value);
+        }
+        if self.server_timing
+            && let Ok(value) = HeaderValue::from_str(&format!("trace;desc={value}"))
+        {
+            headers.append(HeaderName::from_static("server-timing"), value);
+        }
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("ends_at_head", &self.ends_at_head)
+            .finish_non_exhaustive()
+    }
+}
