@@ -39,7 +39,7 @@ use axum::http::{Extensions, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::http::{self, Framework, RouteSlot};
+use crate::http::{self, Framework};
 
 pub use crate::http::{Server, ServerLayerFor};
 
@@ -54,22 +54,16 @@ pub type ServerLayer = ServerLayerFor<Axum>;
 impl http::sealed::Sealed for Axum {}
 
 impl Framework for Axum {
-    const LATE_ROUTES: bool = true;
-
     fn route(extensions: &Extensions) -> Option<&str> {
         extensions.get::<MatchedPath>().map(MatchedPath::as_str)
     }
 
     fn request_peer(extensions: &Extensions) -> Option<SocketAddr> {
-        extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0)
+        extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
     }
 
     fn error_type(error: &(dyn Any + 'static)) -> Option<Cow<'static, str>> {
-        error
-            .downcast_ref::<axum::Error>()
-            .and_then(|error| http::error_type(error))
+        error.downcast_ref::<axum::Error>().and_then(|error| http::error_type(error))
     }
 }
 
@@ -114,10 +108,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        let extensions = request.extensions();
-        if let (Some(slot), Some(route)) = (extensions.get::<RouteSlot>(), Axum::route(extensions))
-        {
-            slot.set(route);
+        if let Some(route) = Axum::route(request.extensions()) {
+            http::tell_route(route);
         }
         self.inner.call(request)
     }

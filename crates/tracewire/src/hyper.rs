@@ -48,9 +48,7 @@ impl Framework for Hyper {
         if let Some(error) = error.downcast_ref::<legacy::Error>() {
             return client_error_type(error);
         }
-        error
-            .downcast_ref::<hyper::Error>()
-            .and_then(connection_error_type)
+        error.downcast_ref::<hyper::Error>().and_then(connection_error_type)
     }
 }
 
@@ -59,13 +57,9 @@ pub(crate) fn client_error_type(error: &legacy::Error) -> Option<Cow<'static, st
     let known = http::error_type(error);
     let inner = || {
         let source: &(dyn std::error::Error + 'static) = std::error::Error::source(error)?;
-        source
-            .downcast_ref::<hyper::Error>()
-            .and_then(connection_error_type)
+        source.downcast_ref::<hyper::Error>().and_then(connection_error_type)
     };
-    known
-        .or_else(inner)
-        .or_else(|| error.is_connect().then_some(Cow::Borrowed("connect")))
+    known.or_else(inner).or_else(|| error.is_connect().then_some(Cow::Borrowed("connect")))
 }
 
 fn connection_error_type(error: &hyper::Error) -> Option<Cow<'static, str>> {
@@ -90,7 +84,6 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn call(&self, request: Request<RequestBody>) -> Self::Future {
-        self.config
-            .serve(request, |request| self.inner.call(request))
+        self.config.serve(request, |request| self.inner.call(request))
     }
 }

@@ -114,9 +114,7 @@ impl Default for Middleware {
 
 impl From<ClientLayer> for Middleware {
     fn from(layer: ClientLayer) -> Self {
-        Self {
-            config: layer.config(),
-        }
+        Self { config: layer.config() }
     }
 }
 
@@ -131,14 +129,9 @@ impl reqwest_middleware::Middleware for Middleware {
         // Retries run with the same extensions, so the count is still there for the next attempt.
         let resends = extensions.get_or_insert_with(Resends::default).next();
         let exchange = begin(&self.config, &mut request, extensions, resends);
-        ResponseFuture::new(
-            AsHttp {
-                future: next.run(request, extensions),
-            },
-            Some(exchange),
-        )
-        .await
-        .map(from_http)
+        ResponseFuture::new(AsHttp { future: next.run(request, extensions) }, Some(exchange))
+            .await
+            .map(from_http)
     }
 }
 
@@ -156,11 +149,9 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
+        let mut exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
         let future = exchange.within(|| self.inner.call(request));
-        Pending {
-            future: ResponseFuture::new(AsHttp { future }, Some(exchange)),
-        }
+        Pending { future: ResponseFuture::new(AsHttp { future }, Some(exchange)) }
     }
 }
 
@@ -258,8 +249,5 @@ fn from_http(response: ::http::Response<Body<reqwest::Body>>) -> Response {
     {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
-    Response::from(::http::Response::from_parts(
-        parts,
-        reqwest::Body::wrap(body),
-    ))
+    Response::from(::http::Response::from_parts(parts, reqwest::Body::wrap(body)))
 }

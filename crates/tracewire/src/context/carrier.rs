@@ -110,10 +110,7 @@ fn find<'a>(
     name: &HeaderName,
 ) -> Values<'a> {
     let found = exact.or_else(|| {
-        entries
-            .into_iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name.as_str()))
-            .map(|(_, v)| v)
+        entries.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_str())).map(|(_, v)| v)
     });
     Values::one(found.map(String::as_bytes))
 }
@@ -186,11 +183,7 @@ impl Environment {
 
     fn variable(name: &HeaderName) -> String {
         let upper = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
+            if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
         };
         name.as_str().chars().map(upper).collect()
     }
@@ -198,12 +191,7 @@ impl Environment {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }
 

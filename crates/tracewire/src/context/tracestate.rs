@@ -56,17 +56,12 @@ pub(super) fn extract(carrier: &dyn Carrier) -> Parsed {
 /// The field value for `span`, or `None` when there is nothing to write.
 pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
     let held = span.trace_state();
-    let unheld = context
-        .get::<Unheld>()
-        .filter(|unheld| unheld.trace_id == span.trace_id());
+    let unheld = context.get::<Unheld>().filter(|unheld| unheld.trace_id == span.trace_id());
     let count = held.into_iter().len();
     if count == 0 && unheld.is_none() {
         return None;
     }
-    let mut places = unheld
-        .map_or(&[][..], |unheld| &unheld.members)
-        .iter()
-        .peekable();
+    let mut places = unheld.map_or(&[][..], |unheld| &unheld.members).iter().peekable();
     let mut list = String::with_capacity(128);
     for (after, (key, value)) in (0..count).rev().zip(held) {
         while let Some(place) = places.next_if(|place| place.held_after > after) {
@@ -77,11 +72,7 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
     for place in places {
         push(&mut list, &[&place.member]);
     }
-    Some(if list.len() > MAX_LENGTH {
-        shorten(&list)
-    } else {
-        list
-    })
+    Some(if list.len() > MAX_LENGTH { shorten(&list) } else { list })
 }
 
 fn push(list: &mut String, parts: &[&str]) {
@@ -136,6 +127,9 @@ impl<'a> Members<'a> {
     }
 
     fn finish(self) -> Parsed {
+        if self.list.is_empty() {
+            return Parsed::default();
+        }
         let fits = |key: &str| holds(key);
         if self.list.iter().all(|(key, _)| fits(key)) {
             let held = TraceState::from_key_value(self.list).unwrap_or_default();
@@ -148,16 +142,10 @@ impl<'a> Members<'a> {
                 held.push((key, value));
             } else {
                 let member = format!("{key}={value}").into_boxed_str();
-                unheld.push(UnheldMember {
-                    member,
-                    held_after: total - held.len(),
-                });
+                unheld.push(UnheldMember { member, held_after: total - held.len() });
             }
         }
-        Parsed {
-            held: TraceState::from_key_value(held).unwrap_or_default(),
-            unheld: Some(unheld),
-        }
+        Parsed { held: TraceState::from_key_value(held).unwrap_or_default(), unheld: Some(unheld) }
     }
 }
 
@@ -171,22 +159,14 @@ fn key(key: &[u8]) -> Option<&str> {
             || matches!(byte, b'_' | b'-' | b'*' | b'/' | b'@')
     };
     let valid = starts && key.len() <= MAX_KEY && key.iter().all(allowed);
-    if valid {
-        std::str::from_utf8(key).ok()
-    } else {
-        None
-    }
+    if valid { std::str::from_utf8(key).ok() } else { None }
 }
 
 /// `value = 0*255(chr) nblk-chr`: printable ASCII without `,` and `=` (§3.3.1.3.2).
 fn text(value: &[u8]) -> Option<&str> {
     let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
     let valid = !value.is_empty() && value.len() <= MAX_VALUE && value.iter().all(allowed);
-    if valid {
-        std::str::from_utf8(value).ok()
-    } else {
-        None
-    }
+    if valid { std::str::from_utf8(value).ok() } else { None }
 }
 
 /// Whether OpenTelemetry's `TraceState` takes a valid level 2 key. It wants at most one `@`, with a
@@ -195,9 +175,7 @@ fn holds(key: &str) -> bool {
     let Some((_, system)) = key.split_once('@') else {
         return true;
     };
-    let starts = system
-        .bytes()
-        .next()
-        .is_none_or(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let starts =
+        system.bytes().next().is_none_or(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     starts && system.len() <= 13 && !system.contains('@')
 }

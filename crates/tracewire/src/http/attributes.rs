@@ -38,10 +38,7 @@ fn method(
     let recorded = known.clone().unwrap_or(Cow::Borrowed("_OTHER"));
     start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, recorded));
     if known.is_none() {
-        start.set(KeyValue::new(
-            names::HTTP_REQUEST_METHOD_ORIGINAL,
-            method.as_str().to_owned(),
-        ));
+        start.set(KeyValue::new(names::HTTP_REQUEST_METHOD_ORIGINAL, method.as_str().to_owned()));
     }
     known
 }
@@ -49,10 +46,7 @@ fn method(
 /// `network.peer.address` and `.port`.
 pub(crate) fn peer_attributes(peer: SocketAddr) -> [KeyValue; 2] {
     [
-        KeyValue::new(
-            names::NETWORK_PEER_ADDRESS,
-            peer.ip().to_canonical().to_string(),
-        ),
+        KeyValue::new(names::NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string()),
         KeyValue::new(names::NETWORK_PEER_PORT, i64::from(peer.port())),
     ]
 }
@@ -72,16 +66,10 @@ pub(super) fn describe_server_request(
         Some(route) => start.name(route.name(known.as_deref())),
         None => start.name(name::without_route(known)),
     }
-    start.set(KeyValue::new(
-        names::URL_PATH,
-        request.uri.path().to_owned(),
-    ));
+    start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
     start.set(KeyValue::new(names::URL_SCHEME, fixed(origin.scheme)));
     if let Some(query) = request.uri.query() {
-        start.set(KeyValue::new(
-            names::URL_QUERY,
-            text(redaction.query(query)),
-        ));
+        start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
     }
     if let Some(route) = route {
         start.set(KeyValue::new(names::HTTP_ROUTE, route.template));
@@ -96,9 +84,7 @@ pub(super) fn describe_server_request(
         start.set(KeyValue::new(names::CLIENT_ADDRESS, text(client)));
     }
     if let Some(peer) = peer {
-        peer_attributes(peer)
-            .into_iter()
-            .for_each(|attribute| start.set(attribute));
+        peer_attributes(peer).into_iter().for_each(|attribute| start.set(attribute));
     }
     if let Some(version) = version_name(request.version) {
         start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
@@ -140,16 +126,8 @@ impl<'a> ClientAttributes<'a> {
         resends: u32,
     ) -> Self {
         let uri: &'a Uri = request.uri;
-        let host = || {
-            request
-                .headers
-                .get(header::HOST)
-                .and_then(|host| host.to_str().ok())
-        };
-        let authority = uri
-            .authority()
-            .map(http::uri::Authority::as_str)
-            .or_else(host);
+        let host = || request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
         Self {
             method: request.method,
             scheme: Cow::Borrowed(uri.scheme_str().unwrap_or(default_scheme)),
@@ -191,10 +169,7 @@ impl<'a> ClientAttributes<'a> {
             }
         }
         if self.resends > 0 {
-            start.set(KeyValue::new(
-                names::HTTP_REQUEST_RESEND_COUNT,
-                i64::from(self.resends),
-            ));
+            start.set(KeyValue::new(names::HTTP_REQUEST_RESEND_COUNT, i64::from(self.resends)));
         }
     }
 

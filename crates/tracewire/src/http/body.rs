@@ -57,10 +57,7 @@ impl Tracked {
 
 impl<B> Body<B> {
     pub(super) fn new(inner: B, tracked: Option<Tracked>) -> Self {
-        Self {
-            inner: Some(inner),
-            tracked,
-        }
+        Self { inner: Some(inner), tracked }
     }
 }
 
@@ -92,9 +89,7 @@ where
             Poll::Ready(Some(Ok(_)) | None) => tracked.operation.end(tracked.outcome.clone()),
             Poll::Ready(Some(Err(error))) => {
                 let known = any_error_type(error, tracked.error_type);
-                tracked
-                    .operation
-                    .end(Outcome::error(known.unwrap_or(Cow::Borrowed("body"))));
+                tracked.operation.end(Outcome::error(known.unwrap_or(Cow::Borrowed("body"))));
             }
         }
         polled
@@ -105,9 +100,7 @@ where
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), B::size_hint)
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), B::size_hint)
     }
 }
 

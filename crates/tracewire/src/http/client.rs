@@ -87,10 +87,7 @@ impl<F: Framework> ClientLayerFor<F> {
             destinations: Destinations::default(),
             answer: Arc::new(Answer::new::<F>()),
         };
-        Self {
-            config: Arc::new(config),
-            framework: PhantomData,
-        }
+        Self { config: Arc::new(config), framework: PhantomData }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -178,20 +175,14 @@ impl<F: Framework> ClientLayerFor<F> {
     /// taken out.
     #[must_use]
     pub fn propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts
-            .into_iter()
-            .map(|host| Host::new(host.as_ref()))
-            .collect();
+        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
         self.with(|config| config.destinations.allowed = Some(hosts))
     }
 
     /// Writes no context into requests to these hosts, `api.example.com` or `*.example.com`.
     #[must_use]
     pub fn never_propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts
-            .into_iter()
-            .map(|host| Host::new(host.as_ref()))
-            .collect();
+        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
         self.with(|config| config.destinations.denied = hosts)
     }
 
@@ -222,18 +213,13 @@ impl<F: Framework> Default for ClientLayerFor<F> {
 
 impl<F> Clone for ClientLayerFor<F> {
     fn clone(&self) -> Self {
-        Self {
-            config: self.config.clone(),
-            framework: PhantomData,
-        }
+        Self { config: self.config.clone(), framework: PhantomData }
     }
 }
 
 impl<F> fmt::Debug for ClientLayerFor<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientLayer")
-            .field("config", &self.config)
-            .finish()
+        f.debug_struct("ClientLayer").field("config", &self.config).finish()
     }
 }
 
@@ -241,10 +227,7 @@ impl<S, F> Layer<S> for ClientLayerFor<F> {
     type Service = Client<S>;
 
     fn layer(&self, inner: S) -> Client<S> {
-        Client {
-            inner,
-            config: self.config.clone(),
-        }
+        Client { inner, config: self.config.clone() }
     }
 }
 
@@ -265,7 +248,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let exchange = self.config.begin(&mut request);
+        let mut exchange = self.config.begin(&mut request);
         let inner = exchange.within(|| self.inner.call(request));
         ResponseFuture::new(inner, Some(exchange))
     }
@@ -273,10 +256,7 @@ where
 
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
-        let resends = request
-            .extensions()
-            .get::<Resends>()
-            .map_or(0, Resends::next);
+        let resends = request.extensions().get::<Resends>().map_or(0, Resends::next);
         let head = RequestHead::of(request);
         let attributes = ClientAttributes::of(&head, self.default_scheme, resends);
         let (operation, egress) = self.open(&head, &attributes);
@@ -285,13 +265,14 @@ impl Config {
     }
 
     pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        let method = Asked::of(method);
+        let (method, answer) = (Asked::of(method), self.answer.clone());
         Exchange {
             operation,
             side: Side::Caller,
             method,
-            late: None,
-            answer: self.answer.clone(),
+            serving: None,
+            known_method: None,
+            answer,
         }
     }
 
@@ -323,10 +304,7 @@ impl Config {
                 attributes.describe(start, &self.methods, &self.redaction);
                 let service = host.and_then(|(host, port)| self.destinations.service(host, port));
                 if let Some(service) = service {
-                    start.set(opentelemetry::KeyValue::new(
-                        names::SERVICE_PEER_NAME,
-                        service,
-                    ));
+                    start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
                 }
                 self.request_headers
                     .attributes(head.headers)
@@ -378,9 +356,7 @@ const TYPICAL_ATTRIBUTES: usize = 10;
 
 impl<S: fmt::Debug> fmt::Debug for Client<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

@@ -20,11 +20,8 @@ pub(crate) enum Host {
 
 impl Host {
     pub(crate) fn new(pattern: &str) -> Self {
-        let pattern = pattern
-            .trim()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_ascii_lowercase();
+        let pattern =
+            pattern.trim().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         match pattern.strip_prefix("*.") {
             Some(parent) => Self::Below(format!(".{parent}").into()),
             None => Self::Exactly(pattern.into()),
@@ -37,10 +34,7 @@ impl Host {
         match self {
             Self::Exactly(name) => host.eq_ignore_ascii_case(name),
             Self::Below(suffix) => {
-                let start = host
-                    .len()
-                    .checked_sub(suffix.len())
-                    .filter(|start| *start > 0);
+                let start = host.len().checked_sub(suffix.len()).filter(|start| *start > 0);
                 start
                     .and_then(|start| host.get(start..))
                     .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
@@ -61,9 +55,7 @@ impl Destinations {
 
     /// Whether baggage of this key may leave.
     pub(crate) fn carries(&self, key: &str) -> bool {
-        self.baggage_keys
-            .as_ref()
-            .is_none_or(|keys| keys.iter().any(|allowed| **allowed == *key))
+        self.baggage_keys.as_ref().is_none_or(|keys| keys.iter().any(|allowed| **allowed == *key))
     }
 
     /// The name of the service there.
@@ -71,10 +63,7 @@ impl Destinations {
         let is = |(entry, at, _): &&(Host, Option<u16>, Arc<str>)| {
             entry.matches(host) && (at.is_none() || *at == port)
         };
-        self.services
-            .iter()
-            .find(is)
-            .map(|(_, _, name)| name.clone())
+        self.services.iter().find(is).map(|(_, _, name)| name.clone())
     }
 
     /// Adds a service at `host` or `host:port`.

@@ -47,9 +47,7 @@ fn link_type(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     }
     // The time-outs of tower, tokio and others are types without anything to ask them.
     let text = error.to_string();
-    let timed_out = ["timed out", "deadline has elapsed"]
-        .iter()
-        .any(|known| text.contains(known));
+    let timed_out = ["timed out", "deadline has elapsed"].iter().any(|known| text.contains(known));
     timed_out.then_some(Cow::Borrowed("timeout"))
 }
 
@@ -72,9 +70,7 @@ fn io_type(error: &io::Error) -> Option<Cow<'static, str>> {
 
 fn speaks_of_tls(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     let text = error.to_string().to_ascii_lowercase();
-    ["certificate", "handshake", "tls", "alert"]
-        .iter()
-        .any(|word| text.contains(word))
+    ["certificate", "handshake", "tls", "alert"].iter().any(|word| text.contains(word))
 }
 
 /// The same for an error of any type: what the library says, or what is in a box.
@@ -83,23 +79,13 @@ pub(crate) fn any_error_type<E: 'static>(
     library: ErrorType,
 ) -> Option<Cow<'static, str>> {
     let any: &(dyn Any + 'static) = error;
-    let boxed = || {
-        any.downcast_ref::<BoxError>()
-            .and_then(|error| error_type(&**error))
-    };
-    let socket = || {
-        any.downcast_ref::<io::Error>()
-            .and_then(|error| error_type(error))
-    };
+    let boxed = || any.downcast_ref::<BoxError>().and_then(|error| error_type(&**error));
+    let socket = || any.downcast_ref::<io::Error>().and_then(|error| error_type(error));
     library(any).or_else(boxed).or_else(socket)
 }
 
 /// The name of an error's type, for errors of which nothing else is known. A box has no name.
 pub(crate) fn type_name<E: 'static>() -> Cow<'static, str> {
     let name = std::any::type_name::<E>();
-    Cow::Borrowed(if name.contains(['<', ' ']) {
-        "_OTHER"
-    } else {
-        name
-    })
+    Cow::Borrowed(if name.contains(['<', ' ']) { "_OTHER" } else { name })
 }

@@ -16,8 +16,7 @@ use super::attributes::{peer_attributes, version_name};
 use super::body::{Body, Tracked};
 use super::error::{ErrorType, any_error_type, type_name};
 use super::headers::Captured;
-use super::name::Route;
-use super::server::RouteSlot;
+use super::serving::Serving;
 use super::{Framework, ResponseHead};
 use crate::context::trace_parent;
 use crate::span::{Operation, Outcome, Side, attributes as names};
@@ -34,8 +33,10 @@ pin_project! {
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.exchange.as_ref().map(|exchange| exchange.operation.enter());
-            this.inner.set(None);
+            match this.exchange {
+                Some(exchange) => exchange.within(|| this.inner.set(None)),
+                None => this.inner.set(None),
+            }
         }
     }
 }
@@ -46,8 +47,9 @@ pub(crate) struct Exchange {
     pub(super) operation: Operation,
     pub(super) side: Side,
     pub(super) method: Asked,
-    /// Where inner layers leave a route that the server layer could not know.
-    pub(super) late: Option<LateRoute>,
+    /// What inner layers may tell a server layer, and the method to go with it in the name.
+    pub(super) serving: Option<Serving>,
+    pub(super) known_method: Option<Cow<'static, str>>,
     pub(super) answer: Arc<Answer>,
 }
 
@@ -73,19 +75,9 @@ pub(super) enum Asked {
     Other,
 }
 
-/// A route that may come, and the method to go with it in the name.
-#[derive(Debug)]
-pub(super) struct LateRoute {
-    pub(super) slot: RouteSlot,
-    pub(super) method: Option<Cow<'static, str>>,
-}
-
 impl<F> ResponseFuture<F> {
     pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
-        Self {
-            inner: Some(inner),
-            exchange,
-        }
+        Self { inner: Some(inner), exchange }
     }
 }
 
@@ -102,13 +94,14 @@ where
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let entered = this
-            .exchange
-            .as_ref()
-            .map(|exchange| exchange.operation.enter());
-        let result = ready!(inner.poll(task));
-        this.inner.set(None);
-        drop(entered);
+        let result = match this.exchange {
+            None => ready!(inner.poll(task)),
+            Some(exchange) => {
+                let result = ready!(exchange.within(|| inner.poll(task)));
+                exchange.within(|| this.inner.set(None));
+                result
+            }
+        };
         let Some(exchange) = this.exchange.take() else {
             return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
         };
@@ -124,24 +117,22 @@ where
 
 impl Exchange {
     /// Runs something with the operation current.
-    pub(crate) fn within<R>(&self, work: impl FnOnce() -> R) -> R {
+    pub(crate) fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let _entered = self.operation.enter();
-        work()
+        match self.serving {
+            Some(_) => Serving::within(&mut self.serving, work),
+            None => work(),
+        }
     }
 
     /// Records the head and hands the operation on to the body, unless nothing more will come.
     fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
-        let Self {
-            mut operation,
-            side,
-            method,
-            late,
-            answer,
-        } = self;
+        let Self { mut operation, side, method, serving, known_method, answer } = self;
         let status = response.status();
         if operation.is_recording() {
-            if let Some(late) = late {
-                late.apply(&operation);
+            if let Some(route) = serving.and_then(|serving| serving.route) {
+                operation.rename(route.name(known_method.as_deref()));
+                operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
             }
             answer.record(&ResponseHead::of(&response), side, &operation);
         }
@@ -154,23 +145,12 @@ impl Exchange {
         if answer.ends_at_head || has_no_body(status, method) || response.body().is_end_stream() {
             operation.end(outcome.clone());
         }
-        response.map(|body| {
-            Body::new(
-                body,
-                Some(Tracked {
-                    error_type,
-                    operation,
-                    outcome,
-                    side,
-                }),
-            )
-        })
+        response.map(|body| Body::new(body, Some(Tracked { error_type, operation, outcome, side })))
     }
 
     fn failed<E: 'static>(self, error: &E) {
         let known = any_error_type(error, self.answer.error_type);
-        self.operation
-            .finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
+        self.operation.finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
     }
 }
 
@@ -193,16 +173,6 @@ impl Asked {
     }
 }
 
-impl LateRoute {
-    fn apply(self, operation: &Operation) {
-        if let Some(template) = self.slot.get() {
-            let route = Route::of(&template);
-            operation.rename(route.name(self.method.as_deref()));
-            operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
-        }
-    }
-}
-
 impl Answer {
     pub(super) fn new<F: Framework>() -> Self {
         Self {
@@ -217,10 +187,8 @@ impl Answer {
     }
 
     fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
-        let status = KeyValue::new(
-            names::HTTP_RESPONSE_STATUS_CODE,
-            i64::from(response.status.as_u16()),
-        );
+        let status =
+            KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status.as_u16()));
         operation.set([status]);
         if side == Side::Caller {
             let version = version_name(response.version);
@@ -261,8 +229,6 @@ impl Answer {
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answer")
-            .field("ends_at_head", &self.ends_at_head)
-            .finish_non_exhaustive()
+        f.debug_struct("Answer").field("ends_at_head", &self.ends_at_head).finish_non_exhaustive()
     }
 }

@@ -20,9 +20,7 @@ pub(crate) struct Captured(Vec<(HeaderName, Key)>);
 
 impl Captured {
     pub(crate) fn new<T: AsRef<str>>(prefix: &str, names: impl IntoIterator<Item = T>) -> Self {
-        let valid = names
-            .into_iter()
-            .filter_map(|name| name.as_ref().parse().ok());
+        let valid = names.into_iter().filter_map(|name| name.as_ref().parse().ok());
         Self(
             valid
                 .map(|name: HeaderName| (name.clone(), Key::from(format!("{prefix}{name}"))))
@@ -39,20 +37,15 @@ impl Captured {
         &'a self,
         headers: &'a HeaderMap,
     ) -> impl Iterator<Item = KeyValue> + 'a {
-        self.0
-            .iter()
-            .filter(|(name, _)| headers.contains_key(name))
-            .map(|(name, key)| {
-                let text = |value: &HeaderValue| -> StringValue {
-                    if value.is_sensitive() || SENSITIVE.contains(name) {
-                        return REDACTED.into();
-                    }
-                    String::from_utf8_lossy(value.as_bytes())
-                        .into_owned()
-                        .into()
-                };
-                let values = headers.get_all(name).iter().map(text).collect();
-                KeyValue::new(key.clone(), Value::Array(Array::String(values)))
-            })
+        self.0.iter().filter(|(name, _)| headers.contains_key(name)).map(|(name, key)| {
+            let text = |value: &HeaderValue| -> StringValue {
+                if value.is_sensitive() || SENSITIVE.contains(name) {
+                    return REDACTED.into();
+                }
+                String::from_utf8_lossy(value.as_bytes()).into_owned().into()
+            };
+            let values = headers.get_all(name).iter().map(text).collect();
+            KeyValue::new(key.clone(), Value::Array(Array::String(values)))
+        })
     }
 }

@@ -6,9 +6,8 @@ use std::sync::{Arc, LazyLock};
 use http::Method;
 
 /// Semantic conventions, "HTTP", `http.request.method`: these, and nothing else unless configured.
-const DEFAULT: [&str; 10] = [
-    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY",
-];
+const DEFAULT: [&str; 10] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
 
 /// The methods that are recorded by name.
 #[derive(Clone, Debug)]
@@ -17,12 +16,8 @@ pub(crate) struct Methods(Option<Arc<[Arc<str>]>>);
 impl Methods {
     /// A full replacement of the default list. Comparison is case-sensitive.
     pub(crate) fn only<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
-        let trimmed = names
-            .into_iter()
-            .map(|name| Arc::from(name.as_ref().trim()));
-        Self(Some(
-            trimmed.filter(|name: &Arc<str>| !name.is_empty()).collect(),
-        ))
+        let trimmed = names.into_iter().map(|name| Arc::from(name.as_ref().trim()));
+        Self(Some(trimmed.filter(|name: &Arc<str>| !name.is_empty()).collect()))
     }
 
     /// The name to record, or `None` for `_OTHER`.
@@ -43,11 +38,7 @@ impl Default for Methods {
     fn default() -> Self {
         static CONFIGURED: LazyLock<Methods> = LazyLock::new(|| {
             let list = std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS").unwrap_or_default();
-            if list.trim().is_empty() {
-                Methods(None)
-            } else {
-                Methods::only(list.split(','))
-            }
+            if list.trim().is_empty() { Methods(None) } else { Methods::only(list.split(',')) }
         });
         CONFIGURED.clone()
     }

@@ -37,6 +37,7 @@ mod origin;
 mod redact;
 mod resend;
 mod server;
+mod serving;
 mod trust;
 
 pub use body::Body;
@@ -54,7 +55,7 @@ pub(crate) use error::error_type;
 pub(crate) use future::Exchange;
 pub(crate) use method::Methods;
 pub(crate) use redact::Redaction;
-pub(crate) use server::RouteSlot;
+pub(crate) use serving::tell_route;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -68,10 +69,6 @@ pub trait Framework: sealed::Sealed + 'static {
     fn route(_: &http::Extensions) -> Option<&str> {
         None
     }
-
-    /// Whether a route may be learnt after the layer has seen the request.
-    #[doc(hidden)]
-    const LATE_ROUTES: bool = false;
 
     /// The other end of the connection on which a request came.
     #[doc(hidden)]

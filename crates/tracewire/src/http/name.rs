@@ -33,29 +33,18 @@ const METHODS: [&str; 11] = [
 
 impl Route {
     pub(crate) fn of(template: &str) -> Self {
-        let known = KNOWN
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(template)
-            .copied();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(template).copied();
         match known.or_else(|| Names::keep(template)) {
-            Some(names) => Self {
-                template: Cow::Borrowed(names.template),
-                names: Some(names),
-            },
-            None => Self {
-                template: Cow::Owned(template.to_owned()),
-                names: None,
-            },
+            Some(names) => Self { template: Cow::Borrowed(names.template), names: Some(names) },
+            None => Self { template: Cow::Owned(template.to_owned()), names: None },
         }
     }
 
     /// `{method} {route}`, where `None` is a method that is not known.
     pub(crate) fn name(&self, method: Option<&str>) -> Cow<'static, str> {
         let method = method.unwrap_or(OTHER);
-        let kept = self
-            .names
-            .and_then(|names| names.by_method.iter().find(|(name, _)| *name == method));
+        let kept =
+            self.names.and_then(|names| names.by_method.iter().find(|(name, _)| *name == method));
         match kept {
             Some((_, name)) => Cow::Borrowed(name),
             None => Cow::Owned(format!("{method} {}", self.template)),
@@ -71,13 +60,8 @@ impl Names {
             return None;
         }
         let template: &'static str = Box::leak(template.into());
-        let by_method = METHODS
-            .map(|method| (method, format!("{method} {template}")))
-            .into();
-        let names: &'static Self = Box::leak(Box::new(Self {
-            template,
-            by_method,
-        }));
+        let by_method = METHODS.map(|method| (method, format!("{method} {template}"))).into();
+        let names: &'static Self = Box::leak(Box::new(Self { template, by_method }));
         // Another request may have been faster; its names stay, and these are the price of that.
         Some(*known.entry(template).or_insert(names))
     }

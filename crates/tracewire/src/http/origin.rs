@@ -58,12 +58,7 @@ impl<'a> Origin<'a> {
 
 fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
     let of_target = request.uri.scheme_str().and_then(known_scheme);
-    of_target.or_else(|| {
-        request
-            .extensions
-            .get::<Scheme>()
-            .map(|scheme| Cow::Borrowed(scheme.0))
-    })
+    of_target.or_else(|| request.extensions.get::<Scheme>().map(|scheme| Cow::Borrowed(scheme.0)))
 }
 
 /// `http` and `https` without an allocation, another valid scheme in lower case.
@@ -76,10 +71,7 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
         return Some(Cow::Borrowed("https"));
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    let starts = scheme
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic());
+    let starts = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
     let valid = starts && scheme.len() <= LONGEST && scheme.bytes().all(allowed);
     valid.then(|| Cow::Owned(scheme.to_ascii_lowercase()))
 }
@@ -97,9 +89,7 @@ fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u
 pub(super) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     const LONGEST: usize = 255;
     let authority = authority.trim();
-    let authority = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (host, rest) = match authority.strip_prefix('[') {
         Some(literal) => {
             let (host, rest) = literal.split_once(']')?;
@@ -141,10 +131,7 @@ fn forwarded_by(
     };
     let chosen = match proxies.which {
         Which::Hops(hops) => elements.len().saturating_sub(hops),
-        _ => elements
-            .iter()
-            .rposition(|element| !is_proxy(element))
-            .unwrap_or(0),
+        _ => elements.iter().rposition(|element| !is_proxy(element)).unwrap_or(0),
     };
     elements.into_iter().nth(chosen)
 }

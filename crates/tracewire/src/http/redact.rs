@@ -25,17 +25,12 @@ pub(crate) struct Redaction(Option<Arc<[Box<str>]>>);
 impl Redaction {
     /// A full replacement of the default list.
     pub(crate) fn only<T: AsRef<str>>(keys: impl IntoIterator<Item = T>) -> Self {
-        Self(Some(
-            keys.into_iter().map(|key| key.as_ref().into()).collect(),
-        ))
+        Self(Some(keys.into_iter().map(|key| key.as_ref().into()).collect()))
     }
 
     /// A query with secret values replaced.
     pub(crate) fn query<'a>(&self, query: &'a str) -> Cow<'a, str> {
-        let secret = |pair: &str| {
-            pair.split_once('=')
-                .is_some_and(|(key, _)| self.is_secret(key))
-        };
+        let secret = |pair: &str| pair.split_once('=').is_some_and(|(key, _)| self.is_secret(key));
         if !query.split('&').any(secret) {
             return Cow::Borrowed(query);
         }

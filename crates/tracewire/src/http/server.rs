@@ -3,26 +3,28 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
-use opentelemetry::{Context, KeyValue};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::attributes::describe_server_request;
-use super::future::{Answer, Asked, Exchange, LateRoute};
+use super::future::{Answer, Asked, Exchange};
 use super::headers::Captured;
 use super::name::Route;
 use super::origin::Origin;
+use super::serving::{self, Serving};
 use super::{
     Body, Framework, Methods, Peer, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
+use crate::context::Incoming;
 use crate::span::{Operation, Side, Start, attributes as names};
 
 /// Layer that opens a server span for each request. See [`ServerLayerFor`] for its settings.
@@ -73,31 +75,11 @@ pub(crate) struct Config {
     on_request: Option<OnRequest>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
-    late_routes: bool,
     peer: fn(&http::Extensions) -> Option<std::net::SocketAddr>,
 }
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type OnRequest = Arc<dyn Fn(&RequestHead<'_>, &mut Start) + Send + Sync>;
-
-/// Request extension: a server layer has taken this request already.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Traced;
-
-/// Request extension: where an inner layer leaves the route for an outer one.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RouteSlot(Arc<OnceLock<Box<str>>>);
-
-impl RouteSlot {
-    /// Leaves a route. The innermost router is the first to answer, and it has the whole template.
-    pub(crate) fn set(&self, template: &str) {
-        self.0.get_or_init(|| template.into());
-    }
-
-    pub(super) fn get(&self) -> Option<Box<str>> {
-        self.0.get().cloned()
-    }
-}
 
 impl<F: Framework> ServerLayerFor<F> {
     /// The layer without settings.
@@ -114,13 +96,9 @@ impl<F: Framework> ServerLayerFor<F> {
             on_request: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
-            late_routes: F::LATE_ROUTES,
             peer: F::request_peer,
         };
-        Self {
-            config: Arc::new(config),
-            framework: PhantomData,
-        }
+        Self { config: Arc::new(config), framework: PhantomData }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -243,18 +221,13 @@ impl<F: Framework> Default for ServerLayerFor<F> {
 
 impl<F> Clone for ServerLayerFor<F> {
     fn clone(&self) -> Self {
-        Self {
-            config: self.config.clone(),
-            framework: PhantomData,
-        }
+        Self { config: self.config.clone(), framework: PhantomData }
     }
 }
 
 impl<F> fmt::Debug for ServerLayerFor<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerLayer")
-            .field("config", &self.config)
-            .finish()
+        f.debug_struct("ServerLayer").field("config", &self.config).finish()
     }
 }
 
@@ -262,10 +235,7 @@ impl<S, F> Layer<S> for ServerLayerFor<F> {
     type Service = Server<S>;
 
     fn layer(&self, inner: S) -> Server<S> {
-        Server {
-            inner,
-            config: self.config.clone(),
-        }
+        Server { inner, config: self.config.clone() }
     }
 }
 
@@ -295,11 +265,11 @@ impl Config {
     /// Serves a request with whatever `call` calls.
     pub(crate) fn serve<B, F>(
         &self,
-        mut request: Request<B>,
+        request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let exchange = self.begin(&mut request);
-        let inner = match &exchange {
+        let mut exchange = self.begin(&RequestHead::of(&request));
+        let inner = match &mut exchange {
             Some(exchange) => exchange.within(|| call(request)),
             None => call(request),
         };
@@ -307,40 +277,29 @@ impl Config {
     }
 
     /// Opens the operation of a request, or `None` when an outer layer has done so.
-    fn begin<B>(&self, request: &mut Request<B>) -> Option<Exchange> {
-        let extensions = request.extensions();
-        let route = (self.route)(extensions).map(Route::of);
-        if extensions.get::<Traced>().is_some() {
-            if let (Some(slot), Some(route)) = (extensions.get::<RouteSlot>(), &route) {
-                slot.set(&route.template);
-            }
+    fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
+        let telemetry = self.telemetry.now();
+        let incoming = telemetry.read(request.headers);
+        let template = (self.route)(request.extensions);
+        if serving::is_served(&incoming) {
+            template.into_iter().for_each(serving::tell_route);
             return None;
         }
-        let known = route.is_some();
-        let operation = self.open(&RequestHead::of(request), route);
-        let mut late = None;
-        if self.late_routes && !known {
-            let slot = RouteSlot::default();
-            request.extensions_mut().insert(slot.clone());
-            late = Some(LateRoute {
-                slot,
-                method: self.methods.name(request.method()),
-            });
-        }
-        request.extensions_mut().insert(Traced);
-        let method = Asked::of(request.method());
-        Some(Exchange {
-            operation,
-            side: Side::Called,
-            method,
-            late,
-            answer: self.answer.clone(),
-        })
+        let serving = Some(Serving::new(&incoming));
+        let known_method = self.methods.name(request.method);
+        let operation = self.open(&telemetry, request, incoming, template);
+        let method = Asked::of(request.method);
+        let answer = self.answer.clone();
+        Some(Exchange { operation, side: Side::Called, method, serving, known_method, answer })
     }
 
-    fn open(&self, request: &RequestHead<'_>, route: Option<Route>) -> Operation {
-        let telemetry = self.telemetry.now();
-        let mut incoming = telemetry.read(request.headers);
+    fn open(
+        &self,
+        telemetry: &Telemetry,
+        request: &RequestHead<'_>,
+        mut incoming: Incoming,
+        template: Option<&str>,
+    ) -> Operation {
         let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
         let peer = peer.or_else(|| (self.peer)(request.extensions));
         let mut stranger = None;
@@ -359,6 +318,7 @@ impl Config {
                     + self.answer.response_headers.len(),
             );
             let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
+            let route = template.map(Route::of);
             describe_server_request(
                 start,
                 request,
@@ -370,7 +330,7 @@ impl Config {
             );
             self.request_headers
                 .attributes(request.headers)
-                .for_each(|attribute: KeyValue| start.set(attribute));
+                .for_each(|attribute| start.set(attribute));
             if let Some(stranger) = stranger {
                 start.link(stranger.span_context().clone(), Vec::new());
             }
@@ -386,9 +346,7 @@ const TYPICAL_ATTRIBUTES: usize = 14;
 
 impl<S: fmt::Debug> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

@@ -101,43 +101,27 @@ impl TrustedProxies {
     /// is the right-most address that is not.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let which = Which::Networks(networks.into_iter().collect());
-        Self {
-            which,
-            fields: Fields::default(),
-        }
+        Self { which, fields: Fields::default() }
     }
 
     /// So many proxies in front of this service, whatever their addresses. The client is the address
     /// that the outermost of them has seen. Nobody must be able to come around them.
     pub fn hops(hops: usize) -> Self {
-        let which = if hops == 0 {
-            Which::None
-        } else {
-            Which::Hops(hops)
-        };
-        Self {
-            which,
-            fields: Fields::default(),
-        }
+        let which = if hops == 0 { Which::None } else { Which::Hops(hops) };
+        Self { which, fields: Fields::default() }
     }
 
     /// Reads only `Forwarded` (RFC 7239), for proxies that let `X-Forwarded-*` of clients through.
     #[must_use]
     pub fn only_forwarded(self) -> Self {
-        Self {
-            fields: Fields::OnlyForwarded,
-            ..self
-        }
+        Self { fields: Fields::OnlyForwarded, ..self }
     }
 
     /// Reads only `X-Forwarded-*`, for proxies that let `Forwarded` of clients through. Without
     /// either restriction `Forwarded` wins where both are there.
     #[must_use]
     pub fn only_x_forwarded(self) -> Self {
-        Self {
-            fields: Fields::OnlyXForwarded,
-            ..self
-        }
+        Self { fields: Fields::OnlyXForwarded, ..self }
     }
 }
 

@@ -124,19 +124,9 @@ impl Operation {
             describe(&mut start);
             source.start(kind, start, parent)
         };
-        let Started {
-            context,
-            front,
-            recording,
-        } = started.unwrap_or_else(|| Started::none(parent));
-        Self {
-            context,
-            front,
-            side,
-            recording,
-            finished: false,
-            panicked: AtomicBool::new(false),
-        }
+        let Started { context, front, recording } =
+            started.unwrap_or_else(|| Started::none(parent));
+        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
     }
 
     /// An operation that is not recorded: `parent` is current in it and travels on.
@@ -144,22 +134,8 @@ impl Operation {
         Self::of(Started::none(parent), Side::Called)
     }
 
-    fn of(
-        Started {
-            context,
-            front,
-            recording,
-        }: Started,
-        side: Side,
-    ) -> Self {
-        Self {
-            context,
-            front,
-            side,
-            recording,
-            finished: false,
-            panicked: AtomicBool::new(false),
-        }
+    fn of(Started { context, front, recording }: Started, side: Side) -> Self {
+        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
     }
 
     /// The context in which the work runs; the context to inject into what it sends.
@@ -234,11 +210,7 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         let panicked = *self.panicked.get_mut();
-        self.end(if panicked {
-            Outcome::Panicked
-        } else {
-            Outcome::Cancelled
-        });
+        self.end(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
     }
 }
 

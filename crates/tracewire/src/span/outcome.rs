@@ -66,10 +66,7 @@ pub(crate) struct Verdict {
 impl Outcome {
     /// A failure of this type, with nothing more to say.
     pub fn error(error_type: impl Into<Cow<'static, str>>) -> Self {
-        Self::Error {
-            error_type: error_type.into(),
-            description: Cow::Borrowed(""),
-        }
+        Self::Error { error_type: error_type.into(), description: Cow::Borrowed("") }
     }
 
     pub(crate) fn verdict(self, side: Side) -> Verdict {
@@ -79,13 +76,7 @@ impl Outcome {
                 (100..=399, _) | (400..=499, Side::Called) => Verdict::default(),
                 _ => failed(code_text(code), Cow::Borrowed("")),
             },
-            (
-                Self::Error {
-                    error_type,
-                    description,
-                },
-                _,
-            ) => failed(error_type, description),
+            (Self::Error { error_type, description }, _) => failed(error_type, description),
             (Self::Cancelled, Side::Called) => {
                 failed(Cow::Borrowed("cancelled"), Cow::Borrowed(""))
             }
@@ -95,10 +86,7 @@ impl Outcome {
 }
 
 fn failed(error_type: Cow<'static, str>, description: Cow<'static, str>) -> Verdict {
-    Verdict {
-        status: Some(Status::Error { description }),
-        error_type: Some(error_type),
-    }
+    Verdict { status: Some(Status::Error { description }), error_type: Some(error_type) }
 }
 
 /// Status codes as text; those seen daily without an allocation.
