@@ -109,10 +109,10 @@ fn build_docs() -> Result<Counts> {
 }
 
 fn check_features() -> Result<Counts> {
-    let hack = tools::HACK.ensure()?;
+    let mut hack = tools::HACK.ensure()?;
     // `--no-dev-deps` is left out on purpose: it rewrites manifests while it runs, and with this resolver `check`
     // leaves the features that only development dependencies want switched off anyway.
-    run(process::program(hack).args(["hack", "check", "--each-feature", "-p", "tracewire"]))?;
+    run(hack.args(["check", "--each-feature", "-p", "tracewire"]))?;
     Ok(Counts::default())
 }
 
@@ -173,9 +173,9 @@ fn install_toolchain(minimum: &str) -> Result<String> {
 }
 
 fn check_dependencies() -> Result<Counts> {
-    let deny = tools::DENY.ensure()?;
+    let mut deny = tools::DENY.ensure()?;
     // Advisories are left out: their database is a Git repository, and the checks need nothing but package registries.
-    run(process::program(deny)
+    run(deny
         .args(["--all-features", "check", "--hide-inclusion-graph"])
         .args(["bans", "licenses", "sources"]))?;
     Ok(Counts::default())
