@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
+use http::StatusCode;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -39,7 +40,9 @@ pin_project! {
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) operation: Operation,
-    pub(super) outcome: Outcome,
+    pub(super) status: StatusCode,
+    /// The body has ended, so nothing more runs when it is polled.
+    pub(super) ended: bool,
     pub(super) side: Side,
     pub(super) error_type: ErrorType,
 }
@@ -48,9 +51,9 @@ impl Tracked {
     /// A client that leaves the rest of a body unread has what it wants; on a server somebody is
     /// still waiting for it, unless the response is an error anyway.
     fn dropped(mut self) {
-        let was_error = self.outcome.clone().verdict(self.side).error_type.is_some();
-        if self.side == Side::Caller || was_error {
-            self.operation.end(self.outcome);
+        let outcome = Outcome::Http(self.status.as_u16());
+        if self.side == Side::Caller || outcome.is_error(self.side) {
+            self.operation.end(outcome);
         }
     }
 }
@@ -76,22 +79,26 @@ where
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let Some(tracked) = this.tracked else {
+        let Some(tracked) = this.tracked.as_mut().filter(|tracked| !tracked.ended) else {
             return inner.poll_frame(task);
         };
         let entered = tracked.operation.enter();
         let polled = inner.as_mut().poll_frame(task);
         drop(entered);
-        match &polled {
-            Poll::Pending => {}
+        let outcome = match &polled {
+            Poll::Pending => return polled,
             // Whoever has read as far as the length says, or has the trailers, may not poll again.
-            Poll::Ready(Some(Ok(frame))) if !frame.is_trailers() && !inner.is_end_stream() => {}
-            Poll::Ready(Some(Ok(_)) | None) => tracked.operation.end(tracked.outcome.clone()),
+            Poll::Ready(Some(Ok(frame))) if !frame.is_trailers() && !inner.is_end_stream() => {
+                return polled;
+            }
+            Poll::Ready(Some(Ok(_)) | None) => Outcome::Http(tracked.status.as_u16()),
             Poll::Ready(Some(Err(error))) => {
                 let known = any_error_type(error, tracked.error_type);
-                tracked.operation.end(Outcome::error(known.unwrap_or(Cow::Borrowed("body"))));
+                Outcome::error(known.unwrap_or(Cow::Borrowed("body")))
             }
-        }
+        };
+        tracked.operation.end(outcome);
+        tracked.ended = true;
         polled
     }
 

@@ -90,18 +90,11 @@ where
     type Output = Result<Response<Body<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        let result = match this.exchange {
-            None => ready!(inner.poll(task)),
-            Some(exchange) => {
-                let result = ready!(exchange.within(|| inner.poll(task)));
-                exchange.within(|| this.inner.set(None));
-                result
-            }
-        };
+        let this = self.project();
+        let result = ready!(match this.exchange {
+            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
+            None => poll_once(this.inner, task),
+        });
         let Some(exchange) = this.exchange.take() else {
             return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
         };
@@ -113,6 +106,15 @@ where
             }
         })
     }
+}
+
+/// Polls a future that is dropped as soon as it is ready, so that what it still holds goes while the
+/// operation is current.
+fn poll_once<F: Future>(mut future: Pin<&mut Option<F>>, task: &mut Task<'_>) -> Poll<F::Output> {
+    let Some(inner) = future.as_mut().as_pin_mut() else { return Poll::Pending };
+    let output = ready!(inner.poll(task));
+    future.set(None);
+    Poll::Ready(output)
 }
 
 impl Exchange {
@@ -140,12 +142,12 @@ impl Exchange {
             hook(&ResponseHead::of(&response), &operation);
         }
         answer.tell(&operation, &mut response);
-        let error_type = answer.error_type;
-        let outcome = Outcome::Http(status.as_u16());
         if answer.ends_at_head || has_no_body(status, method) || response.body().is_end_stream() {
-            operation.end(outcome.clone());
+            operation.end(Outcome::Http(status.as_u16()));
         }
-        response.map(|body| Body::new(body, Some(Tracked { error_type, operation, outcome, side })))
+        let error_type = answer.error_type;
+        let tracked = Tracked { operation, status, side, error_type, ended: false };
+        response.map(|body| Body::new(body, Some(tracked)))
     }
 
     fn failed<E: 'static>(self, error: &E) {

@@ -286,7 +286,8 @@ impl Config {
             return None;
         }
         let serving = Some(Serving::new(&incoming));
-        let known_method = self.methods.name(request.method);
+        let known_method =
+            if template.is_none() { self.methods.name(request.method) } else { None };
         let operation = self.open(&telemetry, request, incoming, template);
         let method = Asked::of(request.method);
         let answer = self.answer.clone();

@@ -196,6 +196,7 @@ impl Operation {
             return;
         }
         let span = self.context.span();
+        let outcome = if *self.panicked.get_mut() { Outcome::Panicked } else { outcome };
         let verdict = outcome.verdict(self.side);
         if let Some(error_type) = verdict.error_type {
             span.set_attribute(KeyValue::new(attributes::ERROR_TYPE, error_type));
@@ -209,8 +210,7 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        let panicked = *self.panicked.get_mut();
-        self.end(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+        self.end(Outcome::Cancelled);
     }
 }
 
