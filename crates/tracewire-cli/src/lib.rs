@@ -1,1 +1,9 @@
 //! Receive OTLP, keep the last traces, draw their waterfall.
+
+mod attributes;
+mod span;
+mod trace;
+
+pub use attributes::{Attributes, Value};
+pub use span::{Event, Link, Resource, Span, SpanId, SpanKind, Status, TraceId};
+pub use trace::{Linked, Node, Root, Segment, Step, Trace};
