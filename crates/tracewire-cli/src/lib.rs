@@ -2,8 +2,10 @@
 
 mod attributes;
 mod span;
+mod store;
 mod trace;
 
 pub use attributes::{Attributes, Value};
 pub use span::{Event, Link, Resource, Span, SpanId, SpanKind, Status, TraceId};
+pub use store::{Limits, Stats, Store};
 pub use trace::{Linked, Node, Root, Segment, Step, Trace};
