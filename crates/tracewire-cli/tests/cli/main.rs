@@ -3,6 +3,7 @@
 // Clippy's own exception reaches only into functions marked as tests, not into their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod diagnose;
 mod receive;
 mod refuse;
 mod store;
