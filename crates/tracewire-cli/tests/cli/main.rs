@@ -8,3 +8,5 @@ mod receive;
 mod refuse;
 mod store;
 mod support;
+mod trace;
+mod waterfall;
