@@ -48,9 +48,7 @@ impl Attributes {
 
     /// The first value of this key, if it is text and not empty.
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.get(key)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// Adds an attribute at the end.
@@ -83,12 +81,7 @@ impl Attributes {
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
 }
 

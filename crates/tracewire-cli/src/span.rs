@@ -137,9 +137,7 @@ impl Span {
     /// Sets the service that recorded the span.
     #[must_use]
     pub fn service(mut self, name: &str) -> Self {
-        self.resource = Arc::new(Resource::new(
-            [("service.name", name)].into_iter().collect(),
-        ));
+        self.resource = Arc::new(Resource::new([("service.name", name)].into_iter().collect()));
         self
     }
 
@@ -160,11 +158,7 @@ impl Span {
     /// Adds a link to a span of another trace.
     #[must_use]
     pub fn link(mut self, trace_id: TraceId, span_id: SpanId) -> Self {
-        self.links.push(Link {
-            trace_id,
-            span_id,
-            attributes: Attributes::default(),
-        });
+        self.links.push(Link { trace_id, span_id, attributes: Attributes::default() });
         self
     }
 
@@ -204,10 +198,7 @@ impl Span {
 
     /// About how many bytes the span holds by itself, its shared resource not counted.
     pub(crate) fn size(&self) -> usize {
-        let events = self
-            .events
-            .iter()
-            .map(|e| e.name.len() + e.attributes.size() + 64);
+        let events = self.events.iter().map(|e| e.name.len() + e.attributes.size() + 64);
         let links = self.links.iter().map(|l| l.attributes.size() + 64);
         let message = match &self.status {
             Status::Error { description } => description.len(),
@@ -226,11 +217,7 @@ impl Span {
 impl Event {
     /// An event at a moment given in nanoseconds since the Unix epoch.
     pub fn new(name: impl Into<String>, time: u64, attributes: Attributes) -> Self {
-        Self {
-            name: name.into(),
-            time,
-            attributes,
-        }
+        Self { name: name.into(), time, attributes }
     }
 }
 
@@ -239,11 +226,7 @@ impl Event {
 impl Link {
     /// A link with attributes.
     pub fn new(trace_id: TraceId, span_id: SpanId, attributes: Attributes) -> Self {
-        Self {
-            trace_id,
-            span_id,
-            attributes,
-        }
+        Self { trace_id, span_id, attributes }
     }
 }
 
@@ -253,10 +236,7 @@ impl Resource {
     /// A resource; its service is read from `service.name`.
     pub fn new(attributes: Attributes) -> Self {
         Self {
-            service: attributes
-                .text("service.name")
-                .unwrap_or(UNKNOWN_SERVICE)
-                .into(),
+            service: attributes.text("service.name").unwrap_or(UNKNOWN_SERVICE).into(),
             attributes,
         }
     }

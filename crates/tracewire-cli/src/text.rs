@@ -48,11 +48,7 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
             cut = out.len();
         }
     }
-    if out.contains(runs_right_to_left) {
-        format!("\u{2068}{out}\u{2069}")
-    } else {
-        out
-    }
+    if out.contains(runs_right_to_left) { format!("\u{2068}{out}\u{2069}") } else { out }
 }
 
 /// How many columns a cleaned text takes.
@@ -102,10 +98,7 @@ mod tests {
             ("safe\u{202e}gpj.exe", "safe�gpj.exe"),
             ("a\u{200b}b\u{feff}c\u{ad}d\u{2028}", "abcd�"),
             ("\u{301}lonely", "lonely"),
-            (
-                "e\u{301}\u{302}\u{303}\u{304}\u{305}!",
-                "e\u{301}\u{302}\u{303}!",
-            ),
+            ("e\u{301}\u{302}\u{303}\u{304}\u{305}!", "e\u{301}\u{302}\u{303}!"),
             ("注文 ☕", "注文 ☕"),
             ("שלום", "\u{2068}שלום\u{2069}"),
         ] {

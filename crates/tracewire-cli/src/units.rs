@@ -2,22 +2,14 @@
 
 use std::time::Duration;
 
-const UNITS: [(&str, u128); 4] = [
-    ("ns", 1),
-    ("µs", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-];
+const UNITS: [(&str, u128); 4] =
+    [("ns", 1), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
 
 /// Three digits and a unit from `ns` to `s`, then minutes, hours and days.
 pub(crate) fn duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     if nanos < 1_000 {
-        return if nanos == 0 {
-            "0".into()
-        } else {
-            format!("{nanos} ns")
-        };
+        return if nanos == 0 { "0".into() } else { format!("{nanos} ns") };
     }
     // A unit is used while the rounded number stays below a thousand of it, or a minute.
     for (unit, size) in &UNITS[1..] {
@@ -63,10 +55,7 @@ pub(crate) fn mark(nanos: u64) -> String {
     let label = duration(Duration::from_nanos(nanos));
     match label.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {
-            format!(
-                "{} {unit}",
-                number.trim_end_matches('0').trim_end_matches('.')
-            )
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
         }
         _ => label,
     }
@@ -105,23 +94,14 @@ mod tests {
 
     #[test]
     fn marks_are_short_and_steps_are_round() {
-        for (nanos, shown) in [
-            (1_000_000_000, "1 s"),
-            (2_500_000, "2.5 ms"),
-            (200_000, "200 µs"),
-            (0, "0"),
-        ] {
+        for (nanos, shown) in
+            [(1_000_000_000, "1 s"), (2_500_000, "2.5 ms"), (200_000, "200 µs"), (0, "0")]
+        {
             assert_eq!(mark(nanos), shown);
         }
-        for (nanos, step) in [
-            (0, 1),
-            (1, 1),
-            (3, 5),
-            (6, 10),
-            (11, 20),
-            (999, 1_000),
-            (u64::MAX, u64::MAX),
-        ] {
+        for (nanos, step) in
+            [(0, 1), (1, 1), (3, 5), (6, 10), (11, 20), (999, 1_000), (u64::MAX, u64::MAX)]
+        {
             assert_eq!(round_up(nanos), step);
         }
     }

@@ -53,15 +53,9 @@ impl<'a> Calls<'a> {
 
     /// For each served request the call it most likely answers; each call is answered once.
     pub(super) fn matched(&self, served: &[Node<'a>]) -> HashMap<Key, Match<'a>> {
-        let mut pairs: Vec<_> = served
-            .iter()
-            .flat_map(|served| self.candidates(*served))
-            .collect();
+        let mut pairs: Vec<_> = served.iter().flat_map(|served| self.candidates(*served)).collect();
         pairs.sort_by_key(|(score, found)| {
-            (
-                Reverse(*score),
-                found.served.start.abs_diff(found.call.start),
-            )
+            (Reverse(*score), found.served.start.abs_diff(found.call.start))
         });
         let mut taken = HashSet::new();
         let mut matched = HashMap::new();
@@ -78,14 +72,12 @@ impl<'a> Calls<'a> {
         if start.kind == SpanKind::Server {
             return None;
         }
-        self.open_handlers(start)
-            .find(|handler| handler.service_name() == start.service_name())
+        self.open_handlers(start).find(|handler| handler.service_name() == start.service_name())
     }
 
     /// What any other service was handling, in another trace, when this span began.
     pub(super) fn around(&self, start: Node<'_>) -> Option<Node<'a>> {
-        self.open_handlers(start)
-            .find(|handler| handler.service_name() != start.service_name())
+        self.open_handlers(start).find(|handler| handler.service_name() != start.service_name())
     }
 
     fn open_handlers(&self, start: Node<'_>) -> impl Iterator<Item = Node<'a>> {
@@ -102,19 +94,8 @@ impl<'a> Calls<'a> {
             })
             .filter_map(move |call| {
                 let score = agreement(&call, &served)?;
-                let evidence = if score > 0 {
-                    Evidence::Address
-                } else {
-                    Evidence::Time
-                };
-                Some((
-                    score,
-                    Match {
-                        call,
-                        served,
-                        evidence,
-                    },
-                ))
+                let evidence = if score > 0 { Evidence::Address } else { Evidence::Time };
+                Some((score, Match { call, served, evidence }))
             })
     }
 }
@@ -142,25 +123,17 @@ fn is_handler(span: &Span) -> bool {
 ///
 /// A proxy between them may change the port or the path, hardly both.
 fn agreement(call: &Span, served: &Span) -> Option<u32> {
-    let url = call
-        .attributes
-        .text("url.full")
-        .map(Url::parse)
-        .unwrap_or_default();
+    let url = call.attributes.text("url.full").map(Url::parse).unwrap_or_default();
     let text = |key| (call.attributes.text(key), served.attributes.text(key));
     let method = agree(text("http.request.method"));
     let rpc = agree(text("rpc.method"));
     let peer = agree((
-        call.attributes
-            .text("service.peer.name")
-            .or(call.attributes.text("peer.service")),
+        call.attributes.text("service.peer.name").or(call.attributes.text("peer.service")),
         Some(served.service_name()),
     ));
     let path = agree((url.path, served.attributes.text("url.path")));
     let port = agree((
-        number(call, "server.port")
-            .or(url.port)
-            .or(number(call, "network.peer.port")),
+        number(call, "server.port").or(url.port).or(number(call, "network.peer.port")),
         number(served, "server.port").or(number(served, "network.local.port")),
     ));
     let address = agree((
@@ -172,11 +145,8 @@ fn agreement(call: &Span, served: &Span) -> Option<u32> {
         || (port == Some(false) && path != Some(true))
         || (path == Some(false) && port != Some(true));
     let points = [(peer, 4), (port, 4), (path, 3), (rpc, 3), (address, 1)];
-    let score = points
-        .iter()
-        .filter(|(agrees, _)| *agrees == Some(true))
-        .map(|(_, points)| points)
-        .sum();
+    let score =
+        points.iter().filter(|(agrees, _)| *agrees == Some(true)).map(|(_, points)| points).sum();
     (!against).then_some(score)
 }
 
@@ -203,9 +173,7 @@ impl<'a> Url<'a> {
             return Self::default();
         };
         let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let host_port = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
+        let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         // The colons of an IPv6 address stand inside its brackets.
         let (host, port) = match host_port.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, port.parse().ok()),
@@ -232,12 +200,7 @@ mod tests {
     #[test]
     fn urls_come_apart_where_both_sides_see_them() {
         for (url, host, port, path) in [
-            (
-                "http://127.0.0.1:7001/stock/1?sku=2#x",
-                "127.0.0.1",
-                Some(7001),
-                "/stock/1",
-            ),
+            ("http://127.0.0.1:7001/stock/1?sku=2#x", "127.0.0.1", Some(7001), "/stock/1"),
             ("https://bank/authorize", "bank", Some(443), "/authorize"),
             ("http://bank?x=/y", "bank", Some(80), "/"),
             ("http://user:pw@bank:81", "bank", Some(81), "/"),
@@ -245,11 +208,7 @@ mod tests {
             ("http://[::1]", "::1", Some(80), "/"),
             ("ftp://files/x", "files", None, "/x"),
         ] {
-            let expected = Url {
-                host: Some(host),
-                port,
-                path: Some(path),
-            };
+            let expected = Url { host: Some(host), port, path: Some(path) };
             assert_eq!(Url::parse(url), expected, "{url}");
         }
         assert_eq!(Url::parse("/relative"), Url::default());

@@ -101,41 +101,23 @@ pub fn diagnose(traces: &[Trace]) -> Vec<Finding> {
     let by_id: HashMap<_, _> = traces.iter().map(|trace| (trace.id(), trace)).collect();
     let linked = |start: Node<'_>| {
         start.links.iter().find_map(|link| {
-            let trace = by_id
-                .get(&link.trace_id)
-                .filter(|trace| trace.id() != start.trace_id)?;
+            let trace = by_id.get(&link.trace_id).filter(|trace| trace.id() != start.trace_id)?;
             trace.get(link.span_id)
         })
     };
-    let (links, starts): (Vec<_>, Vec<_>) = starts(traces)
-        .into_iter()
-        .partition(|start| linked(*start).is_some());
-    let served: Vec<_> = starts
-        .iter()
-        .copied()
-        .filter(|start| is_served(*start))
-        .collect();
+    let (links, starts): (Vec<_>, Vec<_>) =
+        starts(traces).into_iter().partition(|start| linked(*start).is_some());
+    let served: Vec<_> = starts.iter().copied().filter(|start| is_served(*start)).collect();
     let calls = Calls::of(traces);
     let matched = calls.matched(&served);
-    let record = Record::of(
-        traces,
-        matched.values().map(|found| (found.call, found.served)),
-    );
+    let record = Record::of(traces, matched.values().map(|found| (found.call, found.served)));
 
     let mut findings = Vec::new();
     // A consumer that links to its producer is how messages are traced, and no break.
     findings.extend(
-        links
-            .into_iter()
-            .filter(|start| is_served(*start))
-            .map(|start| {
-                Finding::new(
-                    FindingKind::Restarted,
-                    Suspect::Nobody,
-                    linked(start),
-                    start,
-                )
-            }),
+        links.into_iter().filter(|start| is_served(*start)).map(|start| {
+            Finding::new(FindingKind::Restarted, Suspect::Nobody, linked(start), start)
+        }),
     );
     let mut lost: HashMap<_, usize> = HashMap::new();
     let mut unexplained = Vec::new();
@@ -143,10 +125,7 @@ pub fn diagnose(traces: &[Trace]) -> Vec<Finding> {
         if let Some(found) = matched.get(&key(start)) {
             let suspect = record.suspect(found.call, start);
             let finding = Finding::new(FindingKind::NewTrace, suspect, Some(found.call), start);
-            findings.push(Finding {
-                evidence: found.evidence,
-                ..finding
-            });
+            findings.push(Finding { evidence: found.evidence, ..finding });
         } else if let Some(handled) = calls.handling(start) {
             // Everything a handler does after it lost the trace starts a new one: that is one break.
             match lost.get(&key(handled)) {
@@ -177,12 +156,7 @@ pub fn diagnose(traces: &[Trace]) -> Vec<Finding> {
         .into_iter()
         .filter(|start| is_served(*start) && entry.map(key) != Some(key(*start)));
     findings.extend(later.map(|start| {
-        Finding::new(
-            FindingKind::NoCaller,
-            Suspect::Unclear,
-            calls.around(start),
-            start,
-        )
+        Finding::new(FindingKind::NoCaller, Suspect::Unclear, calls.around(start), start)
     }));
     findings.extend(traces.iter().flat_map(missing_parents));
     findings.sort_by_key(|finding| finding.downstream.start);

@@ -69,10 +69,7 @@ impl fmt::Display for Finding {
                  exported yet, not sampled, lost, or sent elsewhere.",
                 said(downstream),
                 downstream.span_id,
-                downstream
-                    .parent_id
-                    .map(|id| id.to_string())
-                    .unwrap_or_default(),
+                downstream.parent_id.map(|id| id.to_string()).unwrap_or_default(),
             ),
             (_, handled) => {
                 write!(

@@ -24,15 +24,10 @@ impl<'a> Record<'a> {
         traces: &'a [Trace],
         breaks: impl Iterator<Item = (Node<'a>, Node<'a>)>,
     ) -> Self {
-        let mut record = Self {
-            sends: HashSet::new(),
-            reads: HashSet::new(),
-            broken: HashMap::new(),
-        };
-        let served = traces
-            .iter()
-            .flat_map(Trace::nodes)
-            .filter(|node| node.kind == SpanKind::Server);
+        let mut record =
+            Self { sends: HashSet::new(), reads: HashSet::new(), broken: HashMap::new() };
+        let served =
+            traces.iter().flat_map(Trace::nodes).filter(|node| node.kind == SpanKind::Server);
         for node in served.filter(|node| node.parent_id.is_some()) {
             record.reads.insert(node.span().service_name());
             if let Some(parent) = node.parent() {
@@ -49,10 +44,8 @@ impl<'a> Record<'a> {
     pub(super) fn suspect(&self, call: Node<'_>, served: Node<'_>) -> Suspect {
         let sends = self.sends.contains(call.service_name());
         let reads = self.reads.contains(served.service_name());
-        let all_break = self
-            .broken
-            .get(call.service_name())
-            .is_some_and(|callees| callees.len() > 1);
+        let all_break =
+            self.broken.get(call.service_name()).is_some_and(|callees| callees.len() > 1);
         match (sends, reads) {
             (true, false) => Suspect::Callee,
             (false, true) => Suspect::Caller,

@@ -20,9 +20,8 @@ pub(super) fn keep(
     let mut spans = Vec::new();
     let (mut rejected, mut reason) = (0, None);
     for group in request.resource_spans {
-        let resource = Arc::new(Resource::new(attributes(
-            group.resource.unwrap_or_default().attributes,
-        )));
+        let resource =
+            Arc::new(Resource::new(attributes(group.resource.unwrap_or_default().attributes)));
         for scope_spans in group.scope_spans {
             let scope = Arc::from(scope_spans.scope.unwrap_or_default().name);
             for span in scope_spans.spans {
@@ -110,18 +109,11 @@ fn decode_status(status: proto::Status) -> Status {
 }
 
 fn decode_link(link: span::Link) -> Option<Link> {
-    Some(Link::new(
-        trace_id(&link.trace_id)?,
-        span_id(&link.span_id)?,
-        attributes(link.attributes),
-    ))
+    Some(Link::new(trace_id(&link.trace_id)?, span_id(&link.span_id)?, attributes(link.attributes)))
 }
 
 fn attributes(pairs: Vec<KeyValue>) -> Attributes {
-    pairs
-        .into_iter()
-        .map(|pair| (pair.key, pair.value.map_or(Value::Null, value)))
-        .collect()
+    pairs.into_iter().map(|pair| (pair.key, pair.value.map_or(Value::Null, value))).collect()
 }
 
 /// Recursion is bounded: the decoders of both encodings refuse more than about a hundred levels.

@@ -70,10 +70,7 @@ async fn unknown(request: Request) -> Response {
     }
     encoding
         .unwrap_or(Encoding::Json)
-        .refuse(
-            StatusCode::NOT_FOUND,
-            "only /v1/traces, /v1/logs and /v1/metrics are here".into(),
-        )
+        .refuse(StatusCode::NOT_FOUND, "only /v1/traces, /v1/logs and /v1/metrics are here".into())
         .into_response()
 }
 
@@ -135,11 +132,7 @@ impl Encoding {
     }
 
     fn refuse(self, status: StatusCode, message: String) -> Refusal {
-        Refusal {
-            encoding: self,
-            status,
-            message,
-        }
+        Refusal { encoding: self, status, message }
     }
 }
 
@@ -152,10 +145,7 @@ impl IntoResponse for Refusal {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => tonic::Code::Unimplemented,
             _ => tonic::Code::InvalidArgument,
         };
-        let status = RpcStatus {
-            code: code.into(),
-            message: self.message,
-        };
+        let status = RpcStatus { code: code.into(), message: self.message };
         let body = match self.encoding {
             Encoding::Protobuf => status.encode_to_vec(),
             Encoding::Json => serde_json::json!({"code": status.code, "message": status.message})
@@ -182,11 +172,7 @@ async fn open(request: Request) -> Result<(Encoding, Bytes), Refusal> {
             format!("the body is larger than {} MiB", MAX_BODY >> 20),
         )
     };
-    let packed = match request
-        .headers()
-        .get(CONTENT_ENCODING)
-        .map(HeaderValue::as_bytes)
-    {
+    let packed = match request.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         None | Some(b"" | b"identity") => false,
         Some(b"gzip") => true,
         Some(_) => {
@@ -199,28 +185,21 @@ async fn open(request: Request) -> Result<(Encoding, Bytes), Refusal> {
     if request.body().size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
-    let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
-        .await
-        .map_err(|error| match hit_limit(&error) {
-            true => too_large(),
-            false => encoding.refuse(
-                StatusCode::BAD_REQUEST,
-                format!("the body ended early: {error}"),
-            ),
-        })?;
+    let body =
+        axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(
+            |error| match hit_limit(&error) {
+                true => too_large(),
+                false => encoding
+                    .refuse(StatusCode::BAD_REQUEST, format!("the body ended early: {error}")),
+            },
+        )?;
     if !packed {
         return Ok((encoding, body));
     }
     let mut unpacked = Vec::new();
-    MultiGzDecoder::new(&*body)
-        .take(MAX_BODY as u64 + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| {
-            encoding.refuse(
-                StatusCode::BAD_REQUEST,
-                format!("the body is not gzip: {error}"),
-            )
-        })?;
+    MultiGzDecoder::new(&*body).take(MAX_BODY as u64 + 1).read_to_end(&mut unpacked).map_err(
+        |error| encoding.refuse(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}")),
+    )?;
     if unpacked.len() > MAX_BODY {
         return Err(too_large());
     }

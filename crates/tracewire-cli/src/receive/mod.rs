@@ -97,11 +97,7 @@ impl Receiver {
                 // The channel only ever closes, by `shutdown` or by drop.
                 let signal = async move { drop(stopped.changed().await) };
                 // This server has no error to return: it goes on after a failed accept.
-                drop(
-                    axum::serve(listener, app)
-                        .with_graceful_shutdown(signal)
-                        .await,
-                );
+                drop(axum::serve(listener, app).with_graceful_shutdown(signal).await);
             });
         }
         Ok(receiver)
@@ -134,9 +130,7 @@ impl Receiver {
 
     /// Stops listening and waits, at most five seconds, for the requests that have begun.
     pub async fn shutdown(self) {
-        let Self {
-            stop, mut servers, ..
-        } = self;
+        let Self { stop, mut servers, .. } = self;
         drop(stop);
         let all_done = async { while servers.join_next().await.is_some() {} };
         // A connection that outlasts the grace has been told to end and takes no new request.
@@ -154,10 +148,7 @@ impl Listen {
 
     /// Both protocols on loopback, on these ports; 0 means any free one.
     pub fn loopback(grpc: u16, http: u16) -> Self {
-        Self {
-            grpc: (Ipv4Addr::LOCALHOST, grpc).into(),
-            http: (Ipv4Addr::LOCALHOST, http).into(),
-        }
+        Self { grpc: (Ipv4Addr::LOCALHOST, grpc).into(), http: (Ipv4Addr::LOCALHOST, http).into() }
     }
 }
 

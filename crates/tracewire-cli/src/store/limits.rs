@@ -68,10 +68,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            traces: 10_000,
-            spans: 200_000,
-            bytes: 256 << 20,
-        }
+        Self { traces: 10_000, spans: 200_000, bytes: 256 << 20 }
     }
 }

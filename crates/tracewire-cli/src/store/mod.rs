@@ -69,9 +69,7 @@ impl Store {
         let mut resource = None;
         let charge = |span: Span| {
             // Spans of one export share their resource; its memory is charged to the first of them.
-            let shared = resource
-                .as_ref()
-                .is_some_and(|last| Arc::ptr_eq(last, &span.resource));
+            let shared = resource.as_ref().is_some_and(|last| Arc::ptr_eq(last, &span.resource));
             let bytes = span.size() + if shared { 0 } else { span.resource.size() };
             resource = Some(Arc::clone(&span.resource));
             (Arc::new(span), bytes)
@@ -102,15 +100,9 @@ impl Store {
     /// All traces, in the order in which each was first heard of.
     pub fn traces(&self) -> Vec<Trace> {
         let state = self.lock();
-        let spans: Vec<_> = state
-            .ids()
-            .filter_map(|id| Some((id, state.spans(id)?)))
-            .collect();
+        let spans: Vec<_> = state.ids().filter_map(|id| Some((id, state.spans(id)?))).collect();
         drop(state);
-        spans
-            .into_iter()
-            .map(|(id, spans)| Trace::new(id, spans))
-            .collect()
+        spans.into_iter().map(|(id, spans)| Trace::new(id, spans)).collect()
     }
 
     /// The ids of all traces, in the order in which each was first heard of.
@@ -121,10 +113,8 @@ impl Store {
     /// The other traces in which a span links to this one, as a message's consumer does to its producer.
     pub fn linked(&self, id: TraceId) -> Vec<Trace> {
         let state = self.lock();
-        let ids: Vec<_> = state
-            .ids()
-            .filter(|other| *other != id && state.links(*other, id))
-            .collect();
+        let ids: Vec<_> =
+            state.ids().filter(|other| *other != id && state.links(*other, id)).collect();
         drop(state);
         ids.into_iter().filter_map(|id| self.trace(id)).collect()
     }
@@ -187,10 +177,7 @@ impl Store {
 
     /// No foreign code runs under the lock, so it cannot be poisoned half-way through a change.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,8 +189,6 @@ impl Default for Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("stats", &self.stats())
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

@@ -72,14 +72,8 @@ impl State {
 
     /// Whether a span of one trace links to the other.
     pub(super) fn links(&self, from: TraceId, to: TraceId) -> bool {
-        let spans = self
-            .traces
-            .get(&from)
-            .into_iter()
-            .flat_map(|group| group.spans.values());
-        spans
-            .flat_map(|(span, _)| &span.links)
-            .any(|link| link.trace_id == to)
+        let spans = self.traces.get(&from).into_iter().flat_map(|group| group.spans.values());
+        spans.flat_map(|(span, _)| &span.links).any(|link| link.trace_id == to)
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -96,9 +90,7 @@ impl State {
     fn evict_oldest_but(&mut self, kept: TraceId) {
         let oldest = usize::from(self.order.front() == Some(&kept));
         let id = self.order.remove(oldest);
-        let group = id
-            .and_then(|id| self.traces.remove(&id))
-            .unwrap_or_default();
+        let group = id.and_then(|id| self.traces.remove(&id)).unwrap_or_default();
         self.stats.traces -= 1;
         self.stats.spans -= group.spans.len();
         self.stats.bytes -= group.bytes;

@@ -8,15 +8,10 @@ use crate::span::{Span, TraceId};
 
 pub(super) fn assemble(id: TraceId, spans: impl Iterator<Item = Arc<Span>>) -> Trace {
     let spans = in_order(id, spans);
-    let index: HashMap<_, _> = spans
-        .iter()
-        .enumerate()
-        .map(|(i, span)| (span.span_id, i))
-        .collect();
-    let mut parents: Vec<Option<usize>> = spans
-        .iter()
-        .map(|span| span.parent_id.and_then(|id| index.get(&id).copied()))
-        .collect();
+    let index: HashMap<_, _> =
+        spans.iter().enumerate().map(|(i, span)| (span.span_id, i)).collect();
+    let mut parents: Vec<Option<usize>> =
+        spans.iter().map(|span| span.parent_id.and_then(|id| index.get(&id).copied())).collect();
     let mut roots: Vec<(usize, Root)> = Vec::new();
     for (i, span) in spans.iter().enumerate() {
         match (span.parent_id, parents[i]) {
@@ -37,22 +32,13 @@ pub(super) fn assemble(id: TraceId, spans: impl Iterator<Item = Arc<Span>>) -> T
             children[*parent].push(child);
         }
     }
-    Trace {
-        id,
-        spans,
-        index,
-        parents,
-        children,
-        roots,
-    }
+    Trace { id, spans, index, parents, children, roots }
 }
 
 /// One span per id, by start; equal starts longest first, as that is likelier to be the parent.
 fn in_order(id: TraceId, spans: impl Iterator<Item = Arc<Span>>) -> Vec<Arc<Span>> {
-    let latest: HashMap<_, _> = spans
-        .filter(|span| span.trace_id == id)
-        .map(|span| (span.span_id, span))
-        .collect();
+    let latest: HashMap<_, _> =
+        spans.filter(|span| span.trace_id == id).map(|span| (span.span_id, span)).collect();
     let mut spans: Vec<_> = latest.into_values().collect();
     spans.sort_unstable_by_key(|span| (span.start, !span.end, span.span_id.to_bytes()));
     spans

@@ -105,10 +105,7 @@ impl Trace {
                 None => groups.push((span.trace_id, vec![span])),
             }
         }
-        groups
-            .into_iter()
-            .map(|(id, spans)| Self::new(id, spans))
-            .collect()
+        groups.into_iter().map(|(id, spans)| Self::new(id, spans)).collect()
     }
 
     /// The trace's id.
@@ -149,11 +146,7 @@ impl Trace {
         std::iter::from_fn(move || {
             let (index, depth, last) = stack.pop()?;
             push_siblings(&mut stack, &self.children[index], depth + 1);
-            Some(Step {
-                node: self.node(index),
-                depth,
-                last,
-            })
+            Some(Step { node: self.node(index), depth, last })
         })
     }
 
@@ -178,11 +171,7 @@ impl Trace {
 
     /// The latest end (or start) of a span, in nanoseconds since the Unix epoch; 0 without spans.
     pub fn end(&self) -> u64 {
-        self.spans
-            .iter()
-            .map(|span| span.end.max(span.start))
-            .max()
-            .unwrap_or(0)
+        self.spans.iter().map(|span| span.end.max(span.start)).max().unwrap_or(0)
     }
 
     /// From the earliest start to the latest end.
@@ -192,15 +181,12 @@ impl Trace {
 
     /// The spans whose status is error, in the order of [`walk`](Self::walk).
     pub fn errors(&self) -> impl Iterator<Item = Node<'_>> {
-        self.walk()
-            .map(|step| step.node)
-            .filter(|node| node.is_error())
+        self.walk().map(|step| step.node).filter(|node| node.is_error())
     }
 
     /// The errors that no child's error explains: where to look first.
     pub fn error_sources(&self) -> impl Iterator<Item = Node<'_>> {
-        self.errors()
-            .filter(|node| !node.children().any(|child| child.is_error()))
+        self.errors().filter(|node| !node.children().any(|child| child.is_error()))
     }
 
     /// The span with the greatest [self time](Node::self_time); of equals the first in the order of [`walk`](Self::walk).
@@ -215,10 +201,7 @@ impl Trace {
     ///
     /// Shortening a span beside this path does not make the trace shorter.
     pub fn critical_path(&self) -> Vec<Segment<'_>> {
-        self.roots()
-            .next()
-            .map(time::critical_path)
-            .unwrap_or_default()
+        self.roots().next().map(time::critical_path).unwrap_or_default()
     }
 
     /// The spans of other traces that link to spans of this one, in the order given.
@@ -228,12 +211,7 @@ impl Trace {
             .flat_map(|other| other.walk().map(|step| step.node))
             .flat_map(|to| to.span().links.iter().map(move |link| (to, link)))
             .filter(|(_, link)| link.trace_id == self.id)
-            .filter_map(|(to, link)| {
-                Some(Linked {
-                    from: self.get(link.span_id)?,
-                    to,
-                })
-            })
+            .filter_map(|(to, link)| Some(Linked { from: self.get(link.span_id)?, to }))
             .collect()
     }
 

@@ -63,13 +63,7 @@ impl<'a> Frame<'a> {
     fn new(node: Node<'a>, start: u64, end: u64) -> Self {
         let mut children: Vec<_> = node.children().collect();
         children.sort_by_key(|child| child.end);
-        Self {
-            node,
-            start,
-            end,
-            cursor: end,
-            children,
-        }
+        Self { node, start, end, cursor: end, children }
     }
 
     /// The next child on the path, with the stretch of it that lies inside this span and before the cursor.
@@ -88,11 +82,7 @@ impl<'a> Frame<'a> {
 
     fn emit(&self, from: u64, path: &mut Vec<Segment<'a>>) {
         if from < self.cursor {
-            path.push(Segment {
-                node: self.node,
-                start: from,
-                end: self.cursor,
-            });
+            path.push(Segment { node: self.node, start: from, end: self.cursor });
         }
     }
 }

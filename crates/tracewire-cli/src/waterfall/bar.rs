@@ -17,11 +17,7 @@ pub(super) struct Scale {
 
 impl Scale {
     pub(super) fn new(start: u64, end: u64, columns: usize) -> Self {
-        Self {
-            start,
-            duration: end.saturating_sub(start),
-            columns,
-        }
+        Self { start, duration: end.saturating_sub(start), columns }
     }
 
     pub(super) fn duration(&self) -> u64 {
@@ -111,11 +107,7 @@ mod tests {
             (1_700, 1_600, "        ▕"),
         ] {
             let (lead, bar) = scale.bar(start, end);
-            assert_eq!(
-                format!("{}{bar}", " ".repeat(lead)),
-                drawn,
-                "{start} to {end}"
-            );
+            assert_eq!(format!("{}{bar}", " ".repeat(lead)), drawn, "{start} to {end}");
         }
     }
 

@@ -51,11 +51,7 @@ impl Columns {
     }
 
     pub(super) fn before_bar(&self) -> usize {
-        let service = if self.service > 0 {
-            self.service + GAP
-        } else {
-            0
-        };
+        let service = if self.service > 0 { self.service + GAP } else { 0 };
         service + self.operation + GAP
     }
 
@@ -73,8 +69,6 @@ fn indent(rows: &[Row<'_>], room: usize) -> usize {
     let whole = |indent: &usize| rows.iter().all(|row| row.needs(*indent) <= room);
     let half = |indent: &usize| depth * indent <= room / 2;
     let widest_first = || (1..=3).rev();
-    let found = widest_first()
-        .find(whole)
-        .or_else(|| widest_first().find(half));
+    let found = widest_first().find(whole).or_else(|| widest_first().find(half));
     found.unwrap_or(1)
 }

@@ -31,12 +31,7 @@ const PALETTE: [u8; 10] = [36, 35, 34, 32, 33, 96, 95, 94, 92, 93];
 
 impl Line {
     pub(super) fn new(width: usize, colors: bool) -> Self {
-        Self {
-            out: String::new(),
-            used: 0,
-            width,
-            colors,
-        }
+        Self { out: String::new(), used: 0, width, colors }
     }
 
     /// How many columns are left.

@@ -56,11 +56,7 @@ const ROWS: usize = 1_000;
 impl Waterfall {
     /// 100 columns, no colours, at most 1000 rows.
     pub fn new() -> Self {
-        Self {
-            width: WIDTH,
-            colors: false,
-            rows: ROWS,
-        }
+        Self { width: WIDTH, colors: false, rows: ROWS }
     }
 
     /// As suits this output and the environment: see [`from_vars`](Self::from_vars).

@@ -23,10 +23,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(settings: &'a Waterfall) -> Self {
-        Self {
-            settings,
-            out: String::new(),
-        }
+        Self { settings, out: String::new() }
     }
 
     pub(super) fn heading(&mut self, title: &str, trace: &Trace, after: Option<&Trace>) {
@@ -92,10 +89,7 @@ impl<'a> Page<'a> {
         let more = failures.count();
         if more > 0 {
             let mut line = self.settings.line();
-            line.push(
-                Style::Error,
-                &format!("✗ and {}", count(more, "more failure")),
-            );
+            line.push(Style::Error, &format!("✗ and {}", count(more, "more failure")));
             self.put(line);
         }
         if let Some(node) = trace.bottleneck() {
@@ -109,10 +103,7 @@ impl<'a> Page<'a> {
         let roots = trace.roots().count();
         if roots > 1 {
             let mut line = self.settings.line();
-            line.push(
-                Style::Error,
-                &format!("Not one tree: {roots} spans have no parent here."),
-            );
+            line.push(Style::Error, &format!("Not one tree: {roots} spans have no parent here."));
             self.put(line);
         }
     }
@@ -142,9 +133,7 @@ fn reason(node: Node<'_>) -> String {
         return error;
     }
     let callers = std::iter::successors(node.parent(), |caller| caller.parent());
-    let told = callers
-        .take_while(|caller| caller.is_error())
-        .find(|caller| says_why(*caller));
+    let told = callers.take_while(|caller| caller.is_error()).find(|caller| says_why(*caller));
     match told {
         Some(caller) => format!(
             "{error} ({}: {})",

@@ -67,10 +67,8 @@ impl<'a> Table<'a> {
 
     pub(super) fn lines(&self, settings: &Waterfall) -> impl Iterator<Item = Line> {
         let axis = (self.columns.bar > 0).then(|| self.axis(settings.line()));
-        let rows = self
-            .rows
-            .iter()
-            .map(|row| row.draw(settings.line(), &self.columns, &self.scale));
+        let rows =
+            self.rows.iter().map(|row| row.draw(settings.line(), &self.columns, &self.scale));
         let rest = (self.left_out > 0).then(|| {
             let mut line = settings.line();
             line.push(Style::Dim, &format!("… and {} more", self.left_out));
@@ -137,16 +135,9 @@ impl<'a> Row<'a> {
 
     fn draw(&self, mut line: Line, columns: &Columns, scale: &Scale) -> Line {
         let failed = self.step.node.is_error();
-        let colored = if failed {
-            Style::Error
-        } else {
-            Style::Service(self.color)
-        };
+        let colored = if failed { Style::Error } else { Style::Service(self.color) };
         if columns.service > 0 {
-            line.push(
-                Style::Service(self.color),
-                &fit(&self.service, columns.service),
-            );
+            line.push(Style::Service(self.color), &fit(&self.service, columns.service));
             line.pad_to(columns.service + GAP);
         }
         self.draw_operation(&mut line, columns);
@@ -182,11 +173,7 @@ impl<'a> Row<'a> {
         push(line, style, &self.operation);
         if !self.note.is_empty() {
             push(line, Style::Plain, "  ");
-            push(
-                line,
-                if failed { Style::Error } else { Style::Dim },
-                &self.note,
-            );
+            push(line, if failed { Style::Error } else { Style::Dim }, &self.note);
         }
     }
 

@@ -24,20 +24,12 @@ fn served(
     start: u64,
     end: u64,
 ) -> Span {
-    span_of(
-        trace,
-        n,
-        parent,
-        service,
-        &format!("GET /{port}"),
-        start,
-        end,
-    )
-    .kind(SpanKind::Server)
-    .attribute("http.request.method", "GET")
-    .attribute("server.address", "127.0.0.1")
-    .attribute("server.port", port)
-    .attribute("url.path", format!("/{port}"))
+    span_of(trace, n, parent, service, &format!("GET /{port}"), start, end)
+        .kind(SpanKind::Server)
+        .attribute("http.request.method", "GET")
+        .attribute("server.address", "127.0.0.1")
+        .attribute("server.port", port)
+        .attribute("url.path", format!("/{port}"))
 }
 
 /// gateway calls checkout, in one piece; checkout's spans begin at number 10.
@@ -51,10 +43,7 @@ fn so_far() -> Vec<Span> {
 
 fn found(spans: Vec<Span>) -> Vec<(FindingKind, Suspect, String)> {
     let findings = diagnose(&Trace::group(spans));
-    findings
-        .into_iter()
-        .map(|f| (f.kind, f.suspect, f.to_string()))
-        .collect()
+    findings.into_iter().map(|f| (f.kind, f.suspect, f.to_string())).collect()
 }
 
 /// Exactly one finding.
@@ -105,11 +94,7 @@ fn a_caller_that_sends_none_is_named() {
     ]);
     let findings = diagnose(&Trace::group(spans.clone()));
     assert_eq!(findings.len(), 2);
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.culprit() == Some("checkout"))
-    );
+    assert!(findings.iter().all(|finding| finding.culprit() == Some("checkout")));
     assert_eq!(
         findings[0].to_string(),
         "The trace breaks at `pricing`: checkout called it (GET, span 000000000000000a) but pricing started a new \
@@ -187,26 +172,11 @@ fn calls_are_told_apart_by_what_both_sides_say() {
         let findings = diagnose(&Trace::group(spans));
         let mut pairs: Vec<_> = findings
             .iter()
-            .map(|f| {
-                (
-                    f.upstream.as_ref().unwrap().span_id,
-                    f.downstream.service_name(),
-                )
-            })
+            .map(|f| (f.upstream.as_ref().unwrap().span_id, f.downstream.service_name()))
             .collect();
         pairs.sort_by_key(|(span, _)| span.to_bytes());
-        let expected = if swapped {
-            ["inventory", "pricing"]
-        } else {
-            ["pricing", "inventory"]
-        };
-        assert_eq!(
-            pairs,
-            [
-                (SpanId::from(10), expected[0]),
-                (SpanId::from(11), expected[1])
-            ]
-        );
+        let expected = if swapped { ["inventory", "pricing"] } else { ["pricing", "inventory"] };
+        assert_eq!(pairs, [(SpanId::from(10), expected[0]), (SpanId::from(11), expected[1])]);
     }
 }
 
@@ -216,11 +186,8 @@ fn a_match_needs_nothing_to_speak_against_it() {
     let served = |attributes: &[(&str, &str)], port: Option<i64>, start: u64| {
         let mut span =
             span_of(2, 11, 0, "inventory", "GET", start, start + 1).kind(SpanKind::Server);
-        attributes
-            .iter()
-            .for_each(|(key, value)| span.attributes.push(*key, *value));
-        port.into_iter()
-            .for_each(|port| span.attributes.push("server.port", port));
+        attributes.iter().for_each(|(key, value)| span.attributes.push(*key, *value));
+        port.into_iter().for_each(|port| span.attributes.push("server.port", port));
         span
     };
     for (call, served, kind) in [
@@ -231,27 +198,11 @@ fn a_match_needs_nothing_to_speak_against_it() {
         (call(), served(&[], None, 49), FindingKind::NoCaller),
         (call(), served(&[], None, 251), FindingKind::NoCaller),
         // A proxy may change the port or the path, not both.
-        (
-            call(),
-            served(&[("url.path", "/7001")], Some(80), 150),
-            FindingKind::NewTrace,
-        ),
-        (
-            call(),
-            served(&[("url.path", "/other")], Some(7001), 150),
-            FindingKind::NewTrace,
-        ),
-        (
-            call(),
-            served(&[("url.path", "/other")], Some(80), 150),
-            FindingKind::NoCaller,
-        ),
+        (call(), served(&[("url.path", "/7001")], Some(80), 150), FindingKind::NewTrace),
+        (call(), served(&[("url.path", "/other")], Some(7001), 150), FindingKind::NewTrace),
+        (call(), served(&[("url.path", "/other")], Some(80), 150), FindingKind::NoCaller),
         (call(), served(&[], Some(80), 150), FindingKind::NoCaller),
-        (
-            call(),
-            served(&[("http.request.method", "PUT")], Some(7001), 150),
-            FindingKind::NoCaller,
-        ),
+        (call(), served(&[("http.request.method", "PUT")], Some(7001), 150), FindingKind::NoCaller),
         // The caller may know its callee by name.
         (
             call().attribute("service.peer.name", "inventory"),
@@ -297,10 +248,8 @@ fn a_match_by_time_alone_is_told_more_carefully() {
 
 #[test]
 fn a_clock_that_is_behind_does_not_make_the_callee_the_start() {
-    let spans = vec![
-        call(1, 0, "driver", 7001, 40, 100),
-        served(2, 2, 0, "inventory", 7001, 10, 60),
-    ];
+    let spans =
+        vec![call(1, 0, "driver", 7001, 40, 100), served(2, 2, 0, "inventory", 7001, 10, 60)];
     let [finding] = diagnose(&Trace::group(spans)).try_into().unwrap();
     assert_eq!(
         (finding.kind, finding.downstream.service_name()),
@@ -342,10 +291,7 @@ fn a_caller_without_a_traced_client_is_told_by_what_it_was_doing() {
          if it made the call, its client is not traced.",
     );
     check(
-        vec![
-            served(1, 1, 0, "gateway", 1, 0, 100),
-            served(2, 2, 0, "inventory", 7002, 200, 300),
-        ],
+        vec![served(1, 1, 0, "gateway", 1, 0, 100), served(2, 2, 0, "inventory", 7002, 200, 300)],
         FindingKind::NoCaller,
         Suspect::Unclear,
         "`inventory` started a new trace (00000000000000000000000000000002) with GET /7002 (span 0000000000000002), \
@@ -408,9 +354,6 @@ fn names_from_outside_cannot_steer_the_terminal() {
     let long = "x".repeat(10_000);
     spans.push(span_of(2, 10, 0, "\x1b[2Jevil\r\n", &long, 110, 190).kind(SpanKind::Server));
     let [(.., told)] = found(spans).try_into().unwrap();
-    assert!(
-        told.starts_with("`␛[2Jevil␍␊` started a new trace"),
-        "{told}"
-    );
+    assert!(told.starts_with("`␛[2Jevil␍␊` started a new trace"), "{told}");
     assert!(told.len() < 600, "{told}");
 }

@@ -31,16 +31,13 @@ use crate::support::{JSON, PROTOBUF, answer, attribute, export, export_of, gzip,
 const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn receiver() -> Receiver {
-    Receiver::bind(Listen::any_port(), Store::default())
-        .await
-        .unwrap()
+    Receiver::bind(Listen::any_port(), Store::default()).await.unwrap()
 }
 
 /// The first case of every encoding: one span with everything on it.
 fn full_export() -> ExportTraceServiceRequest {
-    let list = |values| AnyValue {
-        value: Some(any_value::Value::ArrayValue(ArrayValue { values })),
-    };
+    let list =
+        |values| AnyValue { value: Some(any_value::Value::ArrayValue(ArrayValue { values })) };
     let event = span::Event {
         time_unix_nano: 1_500,
         name: "exception".into(),
@@ -55,9 +52,7 @@ fn full_export() -> ExportTraceServiceRequest {
     };
     let broken_link = span::Link::default();
     export_of(vec![ProtoSpan {
-        trace_id: 0x5b8e_fff7_9803_8103_d269_b633_813f_c60c_u128
-            .to_be_bytes()
-            .into(),
+        trace_id: 0x5b8e_fff7_9803_8103_d269_b633_813f_c60c_u128.to_be_bytes().into(),
         span_id: 0xeee1_9b7e_c3c1_b174_u64.to_be_bytes().into(),
         parent_span_id: 0xeee1_9b7e_c3c1_b173_u64.to_be_bytes().into(),
         name: "POST /pay".into(),
@@ -133,21 +128,10 @@ fn full_span() -> Span {
         .attribute("retried", true)
         .attribute("raw", Value::Bytes(vec![1, 255]))
         .attribute("none", Vec::<Value>::new())
-        .attribute(
-            "nested",
-            Value::Map([("list", Vec::<Value>::new())].into_iter().collect()),
-        );
+        .attribute("nested", Value::Map([("list", Vec::<Value>::new())].into_iter().collect()));
     let pair = |key: &str, value: &str| -> Attributes { [(key, value)].into_iter().collect() };
-    span.events = vec![Event::new(
-        "exception",
-        1_500,
-        pair("exception.type", "Declined"),
-    )];
-    span.links = vec![Link::new(
-        TraceId::from(7),
-        SpanId::from(8),
-        pair("why", "retry"),
-    )];
+    span.events = vec![Event::new("exception", 1_500, pair("exception.type", "Declined"))];
+    span.links = vec![Link::new(TraceId::from(7), SpanId::from(8), pair("why", "retry"))];
     span.status = Status::error("declined");
     span.scope = "by hand".into();
     span
@@ -177,17 +161,9 @@ async fn a_span_arrives_whole_over_http() {
 
         let answer = post(receiver.http_addr(), "/v1/traces", &headers, &body).await;
 
-        assert_eq!(
-            answer.status,
-            200,
-            "{headers:?}: {}",
-            String::from_utf8_lossy(&answer.body)
-        );
+        assert_eq!(answer.status, 200, "{headers:?}: {}", String::from_utf8_lossy(&answer.body));
         let json = kind.to_ascii_lowercase().starts_with(JSON);
-        assert_eq!(
-            answer.header("content-type"),
-            Some(if json { JSON } else { PROTOBUF })
-        );
+        assert_eq!(answer.header("content-type"), Some(if json { JSON } else { PROTOBUF }));
         assert_eq!(answer.body, if json { &b"{}"[..] } else { b"" });
         assert_eq!(only_span(&receiver), full_span(), "{headers:?}");
     }
@@ -197,9 +173,7 @@ async fn a_span_arrives_whole_over_http() {
 async fn a_span_arrives_whole_over_grpc() {
     for compress in [false, true] {
         let receiver = receiver().await;
-        let mut client = TraceServiceClient::connect(receiver.grpc_endpoint())
-            .await
-            .unwrap();
+        let mut client = TraceServiceClient::connect(receiver.grpc_endpoint()).await.unwrap();
         if compress {
             client = client.send_compressed(Gzip);
         }
@@ -217,23 +191,13 @@ async fn both_ports_speak_both_protocols() {
     assert_ne!(receiver.grpc_addr(), receiver.http_addr());
 
     let body = export([(1, 1)]).encode_to_vec();
-    let answer = post(
-        receiver.grpc_addr(),
-        "/v1/traces",
-        &[("content-type", PROTOBUF)],
-        &body,
-    )
-    .await;
+    let answer =
+        post(receiver.grpc_addr(), "/v1/traces", &[("content-type", PROTOBUF)], &body).await;
     assert_eq!(answer.status, 200);
-    let mut client = TraceServiceClient::connect(receiver.http_endpoint())
-        .await
-        .unwrap();
+    let mut client = TraceServiceClient::connect(receiver.http_endpoint()).await.unwrap();
     client.export(export([(2, 1)])).await.unwrap();
 
-    assert_eq!(
-        receiver.store().trace_ids(),
-        [TraceId::from(1), TraceId::from(2)]
-    );
+    assert_eq!(receiver.store().trace_ids(), [TraceId::from(1), TraceId::from(2)]);
 }
 
 #[tokio::test]
@@ -243,30 +207,16 @@ async fn logs_and_metrics_are_taken_and_let_go() {
         for (kind, body, answered) in [(PROTOBUF, &b"\x0a\x00"[..], &b""[..]), (JSON, b"{}", b"{}")]
         {
             let answer = post(receiver.http_addr(), path, &[("content-type", kind)], body).await;
-            assert_eq!(
-                (answer.status, &answer.body[..]),
-                (200, answered),
-                "{path} {kind}"
-            );
+            assert_eq!((answer.status, &answer.body[..]), (200, answered), "{path} {kind}");
             assert_eq!(answer.header("content-type"), Some(kind));
         }
     }
     let endpoint = receiver.grpc_endpoint();
-    let mut logs = LogsServiceClient::connect(endpoint.clone())
-        .await
-        .unwrap()
-        .send_compressed(Gzip);
-    logs.export(ExportLogsServiceRequest::default())
-        .await
-        .unwrap();
-    let mut metrics = MetricsServiceClient::connect(endpoint)
-        .await
-        .unwrap()
-        .send_compressed(Gzip);
-    metrics
-        .export(ExportMetricsServiceRequest::default())
-        .await
-        .unwrap();
+    let mut logs =
+        LogsServiceClient::connect(endpoint.clone()).await.unwrap().send_compressed(Gzip);
+    logs.export(ExportLogsServiceRequest::default()).await.unwrap();
+    let mut metrics = MetricsServiceClient::connect(endpoint).await.unwrap().send_compressed(Gzip);
+    metrics.export(ExportMetricsServiceRequest::default()).await.unwrap();
 
     assert_eq!(receiver.store().stats().received, 0);
 }
@@ -281,65 +231,28 @@ async fn spans_that_cannot_be_kept_are_told_and_the_rest_is_kept() {
     };
     let (trace, id) = ([1; 16], [2; 8]);
     for (bad, why) in [
-        (
-            with_ids(&[0; 16], &id, &[]),
-            "a trace id must be 16 bytes, not all zero",
-        ),
-        (
-            with_ids(&trace[..15], &id, &[]),
-            "a trace id must be 16 bytes, not all zero",
-        ),
-        (
-            with_ids(&trace, &[0; 8], &[]),
-            "a span id must be 8 bytes, not all zero",
-        ),
-        (
-            with_ids(&trace, &[], &[]),
-            "a span id must be 8 bytes, not all zero",
-        ),
-        (
-            with_ids(&trace, &id, &[3; 7]),
-            "a parent span id must be empty or 8 bytes",
-        ),
+        (with_ids(&[0; 16], &id, &[]), "a trace id must be 16 bytes, not all zero"),
+        (with_ids(&trace[..15], &id, &[]), "a trace id must be 16 bytes, not all zero"),
+        (with_ids(&trace, &[0; 8], &[]), "a span id must be 8 bytes, not all zero"),
+        (with_ids(&trace, &[], &[]), "a span id must be 8 bytes, not all zero"),
+        (with_ids(&trace, &id, &[3; 7]), "a parent span id must be empty or 8 bytes"),
     ] {
         let receiver = receiver().await;
         let good = with_ids(&trace, &[9; 8], &[0; 8]);
         let request = export_of(vec![bad.clone(), good, bad]);
 
-        let mut client = TraceServiceClient::connect(receiver.grpc_endpoint())
-            .await
-            .unwrap();
-        let partial = client
-            .export(request.clone())
-            .await
-            .unwrap()
-            .into_inner()
-            .partial_success
-            .unwrap();
-        assert_eq!(
-            (partial.rejected_spans, partial.error_message.as_str()),
-            (2, why)
-        );
+        let mut client = TraceServiceClient::connect(receiver.grpc_endpoint()).await.unwrap();
+        let partial =
+            client.export(request.clone()).await.unwrap().into_inner().partial_success.unwrap();
+        assert_eq!((partial.rejected_spans, partial.error_message.as_str()), (2, why));
 
         let headers = [("content-type", PROTOBUF)];
-        let answer = post(
-            receiver.http_addr(),
-            "/v1/traces",
-            &headers,
-            &request.encode_to_vec(),
-        )
-        .await;
+        let answer =
+            post(receiver.http_addr(), "/v1/traces", &headers, &request.encode_to_vec()).await;
         let over_http = ExportTraceServiceResponse::decode(&*answer.body).unwrap();
-        assert_eq!(
-            (answer.status, over_http.partial_success),
-            (200, Some(partial))
-        );
+        assert_eq!((answer.status, over_http.partial_success), (200, Some(partial)));
 
-        assert_eq!(
-            only_span(&receiver).parent_id,
-            None,
-            "eight zeros are no parent"
-        );
+        assert_eq!(only_span(&receiver).parent_id, None, "eight zeros are no parent");
     }
 }
 
@@ -348,21 +261,12 @@ async fn spans_beyond_the_limits_are_told_in_the_senders_encoding() {
     let store = Store::new(Limits::default().spans(1));
     let receiver = Receiver::bind(Listen::any_port(), store).await.unwrap();
     let one = |id: &str| format!(r#"{{"traceId": "{:032x}", "spanId": "{id}"}}"#, 1);
-    let spans = [
-        one("0000000000000001"),
-        one("0000000000000002"),
-        one("0000000000000003"),
-    ]
-    .join(",");
+    let spans =
+        [one("0000000000000001"), one("0000000000000002"), one("0000000000000003")].join(",");
     let body = format!(r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{spans}]}}]}}]}}"#);
 
-    let answer = post(
-        receiver.http_addr(),
-        "/v1/traces",
-        &[("content-type", JSON)],
-        body.as_bytes(),
-    )
-    .await;
+    let answer =
+        post(receiver.http_addr(), "/v1/traces", &[("content-type", JSON)], body.as_bytes()).await;
 
     assert_eq!(answer.status, 200);
     assert_eq!(
@@ -383,10 +287,7 @@ async fn many_senders_at_once_lose_nothing() {
     let senders = (0..SENDERS).map(|sender| {
         let grpc = grpc.clone();
         tokio::spawn(async move {
-            let mut client = TraceServiceClient::connect(grpc)
-                .await
-                .unwrap()
-                .send_compressed(Gzip);
+            let mut client = TraceServiceClient::connect(grpc).await.unwrap().send_compressed(Gzip);
             for n in 0..EXPORTS {
                 let request = export([
                     (u128::from(n) + 1, sender + 1),
@@ -396,13 +297,8 @@ async fn many_senders_at_once_lose_nothing() {
                     client.export(request).await.unwrap();
                 } else {
                     let headers = [("content-type", PROTOBUF), ("content-encoding", "gzip")];
-                    let answer = post(
-                        http,
-                        "/v1/traces",
-                        &headers,
-                        &gzip(&request.encode_to_vec()),
-                    )
-                    .await;
+                    let answer =
+                        post(http, "/v1/traces", &headers, &gzip(&request.encode_to_vec())).await;
                     assert_eq!(answer.status, 200);
                 }
             }
@@ -415,11 +311,7 @@ async fn many_senders_at_once_lose_nothing() {
     let (sent, traces) = tokio::join!(joined(senders.collect()), all_there);
 
     sent.unwrap();
-    let sizes: Vec<_> = traces
-        .unwrap()
-        .iter()
-        .map(|trace| trace.len() as u64)
-        .collect();
+    let sizes: Vec<_> = traces.unwrap().iter().map(|trace| trace.len() as u64).collect();
     assert_eq!(sizes, [SENDERS * 2; EXPORTS as usize]);
 }
 
@@ -460,9 +352,7 @@ async fn dropping_the_receiver_stops_it() {
     let receiver = receiver().await;
     let addresses = [receiver.grpc_addr(), receiver.http_addr()];
     // An open connection that sends nothing does not hold it up.
-    let _client = TraceServiceClient::connect(receiver.grpc_endpoint())
-        .await
-        .unwrap();
+    let _client = TraceServiceClient::connect(receiver.grpc_endpoint()).await.unwrap();
 
     drop(receiver);
 
@@ -477,10 +367,7 @@ async fn shutdown_does_not_wait_for_a_request_that_never_ends() {
     let mut stream = TcpStream::connect(receiver.http_addr()).await.unwrap();
     let head =
         "POST /v1/traces HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n";
-    stream
-        .write_all(format!("{head}content-type: {JSON}\r\n\r\n").as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(format!("{head}content-type: {JSON}\r\n\r\n").as_bytes()).await.unwrap();
     stream.readable().await.unwrap();
     let before = tokio::time::Instant::now();
 
@@ -494,17 +381,11 @@ async fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
 
-    let error = Receiver::bind(Listen::loopback(0, address.port()), Store::default())
-        .await
-        .unwrap_err();
+    let error =
+        Receiver::bind(Listen::loopback(0, address.port()), Store::default()).await.unwrap_err();
 
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("cannot listen on {address}: ")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
 }
 
 #[test]
@@ -521,7 +402,5 @@ async fn refused(address: SocketAddr) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(DEADLINE, gone)
-        .await
-        .expect("still listening");
+    tokio::time::timeout(DEADLINE, gone).await.expect("still listening");
 }

@@ -21,9 +21,7 @@ struct RpcStatus {
 }
 
 async fn receiver() -> Receiver {
-    Receiver::bind(Listen::any_port(), Store::default())
-        .await
-        .unwrap()
+    Receiver::bind(Listen::any_port(), Store::default()).await.unwrap()
 }
 
 /// Reads the reason in the encoding that the answer claims.
@@ -109,24 +107,8 @@ async fn refusals_have_the_right_status_and_say_why() {
             400,
             "the body is not an OTLP trace export request: ",
         ),
-        (
-            "POST",
-            "/v1/traces",
-            PROTOBUF,
-            "gzip",
-            &valid,
-            400,
-            "the body is not gzip: ",
-        ),
-        (
-            "POST",
-            "/v1/traces",
-            PROTOBUF,
-            "gzip",
-            cut_gzip,
-            400,
-            "the body is not gzip: ",
-        ),
+        ("POST", "/v1/traces", PROTOBUF, "gzip", &valid, 400, "the body is not gzip: "),
+        ("POST", "/v1/traces", PROTOBUF, "gzip", cut_gzip, 400, "the body is not gzip: "),
         (
             "POST",
             "/v1/traces",
@@ -184,22 +166,11 @@ async fn refusals_have_the_right_status_and_say_why() {
             404,
             "only /v1/traces, /v1/logs and /v1/metrics are here",
         ),
-        (
-            "GET",
-            "/",
-            "",
-            "",
-            b"",
-            404,
-            "only /v1/traces, /v1/logs and /v1/metrics are here",
-        ),
+        ("GET", "/", "", "", b"", 404, "only /v1/traces, /v1/logs and /v1/metrics are here"),
     ];
     for (method, path, kind, encoding, body, status, why) in cases {
         let headers = [("content-type", kind), ("content-encoding", encoding)];
-        let headers: Vec<_> = headers
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
+        let headers: Vec<_> = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
 
         let answer = send(receiver.http_addr(), method, path, &headers, body).await;
 
@@ -208,18 +179,10 @@ async fn refusals_have_the_right_status_and_say_why() {
             String::from_utf8_lossy(&body[..body.len().min(60)])
         );
         assert_eq!(answer.status, status, "{case}");
-        assert!(
-            reason(&answer).starts_with(why),
-            "{case}: {}",
-            reason(&answer)
-        );
+        assert!(reason(&answer).starts_with(why), "{case}: {}", reason(&answer));
         let expected = if kind == PROTOBUF { PROTOBUF } else { JSON };
         assert_eq!(answer.header("content-type"), Some(expected), "{case}");
-        assert_eq!(
-            answer.header("allow"),
-            (status == 405).then_some("POST"),
-            "{case}"
-        );
+        assert_eq!(answer.header("allow"), (status == 405).then_some("POST"), "{case}");
     }
     assert_eq!(receiver.store().stats().received, 0);
 }
@@ -269,10 +232,7 @@ async fn a_stream_over_the_limit_is_refused_while_it_comes() {
     let write = sending.await.unwrap();
     let answer = answer(read.reunite(write).unwrap()).await;
 
-    assert_eq!(
-        (answer.status, reason(&answer).as_str()),
-        (413, "the body is larger than 64 MiB")
-    );
+    assert_eq!((answer.status, reason(&answer).as_str()), (413, "the body is larger than 64 MiB"));
 }
 
 #[tokio::test]
@@ -294,32 +254,22 @@ async fn a_body_cut_short_is_kept_out() {
 #[tokio::test]
 async fn grpc_refuses_in_its_own_terms() {
     let receiver = receiver().await;
-    let client = TraceServiceClient::connect(receiver.grpc_endpoint())
-        .await
-        .unwrap();
+    let client = TraceServiceClient::connect(receiver.grpc_endpoint()).await.unwrap();
     let large = export_of(vec![ProtoSpan {
         attributes: vec![text("large", &"x".repeat(MAX_BODY))],
         ..ProtoSpan::default()
     }]);
     for mut client in [client.clone(), client.send_compressed(Gzip)] {
         let status = client.export(large.clone()).await.unwrap_err();
-        assert!(
-            matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted),
-            "{status:?}"
-        );
+        assert!(matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted), "{status:?}");
     }
 
-    for path in [
-        "/opentelemetry.proto.collector.trace.v1.TraceService/Import",
-        "/other.Service/Call",
-    ] {
+    for path in
+        ["/opentelemetry.proto.collector.trace.v1.TraceService/Import", "/other.Service/Call"]
+    {
         let headers = [("content-type", "application/grpc"), ("te", "trailers")];
         let answer = post(receiver.grpc_addr(), path, &headers, b"\0\0\0\0\0").await;
-        assert_eq!(
-            (answer.status, answer.header("grpc-status")),
-            (200, Some("12")),
-            "{path}"
-        );
+        assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("12")), "{path}");
     }
     assert_eq!(receiver.store().stats().received, 0);
 }

@@ -14,11 +14,7 @@ fn span(trace: u128, n: u64) -> Span {
 }
 
 fn ids(store: &Store) -> Vec<u128> {
-    store
-        .trace_ids()
-        .into_iter()
-        .map(|id| u128::from_be_bytes(id.to_bytes()))
-        .collect()
+    store.trace_ids().into_iter().map(|id| u128::from_be_bytes(id.to_bytes())).collect()
 }
 
 #[test]
@@ -58,10 +54,7 @@ fn the_number_of_spans_is_kept_by_evicting_other_traces() {
     assert_eq!(refused, 4, "one trace cannot have more than the limit");
     assert_eq!(ids(&store), [1]);
     let stats = store.stats();
-    assert_eq!(
-        (stats.spans, stats.refused, stats.evicted_traces),
-        (4, 4, 2)
-    );
+    assert_eq!((stats.spans, stats.refused, stats.evicted_traces), (4, 4, 2));
 }
 
 #[test]
@@ -69,11 +62,7 @@ fn memory_is_kept_in_bounds() {
     let store = Store::new(Limits::default().bytes(100_000));
     let large = |trace, bytes: usize| span(trace, 1).attribute("body", "x".repeat(bytes));
     store.add([large(1, 40_000), large(2, 40_000)]);
-    assert!(
-        (80_000..82_000).contains(&store.stats().bytes),
-        "{:?}",
-        store.stats()
-    );
+    assert!((80_000..82_000).contains(&store.stats().bytes), "{:?}", store.stats());
 
     store.add([large(3, 40_000)]);
     assert_eq!(ids(&store), [2, 3]);
@@ -84,11 +73,7 @@ fn memory_is_kept_in_bounds() {
 
     // A replacement frees what it replaces.
     store.add([large(2, 10)]);
-    assert!(
-        (40_000..42_000).contains(&store.stats().bytes),
-        "{:?}",
-        store.stats()
-    );
+    assert!((40_000..42_000).contains(&store.stats().bytes), "{:?}", store.stats());
     store.clear();
     assert_eq!(store.stats().bytes, 0);
 }
@@ -142,13 +127,7 @@ fn traces_linked_to_a_trace_are_found() {
     let consumer = span(2, 1).link(TraceId::from(1), SpanId::from(1));
     let linked_to_itself = span(1, 2).link(TraceId::from(1), SpanId::from(1));
     store.add([span(1, 1), linked_to_itself, consumer, span(3, 1)]);
-    let linked = |id| {
-        store
-            .linked(TraceId::from(id))
-            .iter()
-            .map(Trace::id)
-            .collect::<Vec<_>>()
-    };
+    let linked = |id| store.linked(TraceId::from(id)).iter().map(Trace::id).collect::<Vec<_>>();
     assert_eq!(linked(1), [TraceId::from(2)]);
     assert_eq!(linked(2), []);
 }
@@ -205,11 +184,7 @@ async fn settled_is_when_nothing_more_comes() {
     let start = Instant::now();
     let (settled, ()) = tokio::join!(store.settled(SECOND, 20 * SECOND), sending);
     assert!(settled);
-    assert_eq!(
-        start.elapsed().as_secs(),
-        3,
-        "a second after the last of them"
-    );
+    assert_eq!(start.elapsed().as_secs(), 3, "a second after the last of them");
 
     let sender = store.clone();
     let noise = tokio::spawn(async move {

@@ -105,9 +105,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
@@ -147,17 +145,10 @@ pub(crate) async fn answer(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // A server that refuses a body it has not read may reset the connection after its answer.
     let _ = stream.read_to_end(&mut bytes).await;
-    let split = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("a whole head");
+    let split = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
     let head = String::from_utf8(bytes[..split].to_vec()).unwrap();
     Answer {
-        status: head
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap(),
+        status: head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap(),
         head,
         body: bytes[split + 4..].to_vec(),
     }

@@ -30,19 +30,10 @@ fn spans_in_any_order_become_a_tree() {
     for (spans, drawn, connected) in [
         (vec![], "", false),
         (vec![named(1, 0, 0, 9)], "1\n", true),
-        (
-            vec![named(3, 2, 2, 3), named(2, 1, 1, 4), named(1, 0, 0, 9)],
-            "1\n  2\n    3\n",
-            true,
-        ),
+        (vec![named(3, 2, 2, 3), named(2, 1, 1, 4), named(1, 0, 0, 9)], "1\n  2\n    3\n", true),
         // Siblings stand in order of start, equal ones longest first.
         (
-            vec![
-                named(1, 0, 0, 9),
-                named(2, 1, 5, 6),
-                named(3, 1, 2, 3),
-                named(4, 1, 2, 4),
-            ],
+            vec![named(1, 0, 0, 9), named(2, 1, 5, 6), named(3, 1, 2, 3), named(4, 1, 2, 4)],
             "1\n  4\n  3\n  2\n",
             true,
         ),
@@ -68,11 +59,7 @@ fn spans_in_any_order_become_a_tree() {
             false,
         ),
         // Of two with one id the later stays.
-        (
-            vec![named(1, 0, 0, 9), span(1, 0, "s", "again", 0, 9)],
-            "again\n",
-            true,
-        ),
+        (vec![named(1, 0, 0, 9), span(1, 0, "s", "again", 0, 9)], "again\n", true),
     ] {
         let trace = trace(spans);
         assert_eq!(outline(&trace), drawn);
@@ -83,13 +70,8 @@ fn spans_in_any_order_become_a_tree() {
 
 #[test]
 fn other_traces_spans_are_left_out_or_grouped() {
-    let mixed = || {
-        [
-            span_of(2, 1, 0, "s", "b", 0, 1),
-            named(1, 0, 0, 1),
-            span_of(2, 2, 1, "s", "c", 0, 1),
-        ]
-    };
+    let mixed =
+        || [span_of(2, 1, 0, "s", "b", 0, 1), named(1, 0, 0, 1), span_of(2, 2, 1, "s", "c", 0, 1)];
     assert_eq!(outline(&trace(mixed())), "1\n");
     let groups = Trace::group(mixed());
     let outlines: Vec<_> = groups.iter().map(outline).collect();
@@ -114,16 +96,7 @@ fn a_trace_says_what_it_spans() {
     assert_eq!(names(trace.errors().collect()), "bc");
     assert_eq!(names(trace.error_sources().collect()), "c");
     let middle = trace.get(SpanId::from(2)).unwrap();
-    assert_eq!(
-        names(
-            middle
-                .parent()
-                .into_iter()
-                .chain(middle.children())
-                .collect()
-        ),
-        "ac"
-    );
+    assert_eq!(names(middle.parent().into_iter().chain(middle.children()).collect()), "ac");
     assert_eq!(trace.get(SpanId::from(9)).map(|n| n.span_id), None);
 
     let empty = Trace::new(TraceId::from(9), [] as [Span; 0]);
@@ -136,8 +109,7 @@ fn errors_are_told_in_the_best_words_there_are() {
     let bare = || named(1, 0, 0, 1).failed("");
     let exception = |mut span: Span, key: &str| {
         let attributes = [(key, "Boom")].into_iter().collect();
-        span.events
-            .push(tracewire_cli::Event::new("exception", 0, attributes));
+        span.events.push(tracewire_cli::Event::new("exception", 0, attributes));
         span
     };
     for (span, told) in [
@@ -145,10 +117,7 @@ fn errors_are_told_in_the_best_words_there_are() {
         (named(1, 0, 0, 1).attribute("error.type", "500"), None),
         (bare(), Some("error")),
         (bare().attribute("error.type", "500"), Some("500")),
-        (
-            bare().attribute("error.type", "500").failed("declined"),
-            Some("declined"),
-        ),
+        (bare().attribute("error.type", "500").failed("declined"), Some("declined")),
         (exception(bare(), "exception.type"), Some("Boom")),
         (exception(bare(), "exception.message"), Some("Boom")),
     ] {
@@ -171,10 +140,7 @@ fn self_time_is_what_no_child_covers() {
         (vec![(0, 100)], 0),
         (vec![(40, 20)], 100),
     ] {
-        let spans = children
-            .iter()
-            .zip(2..)
-            .map(|((start, end), n)| named(n, 1, *start, *end));
+        let spans = children.iter().zip(2..).map(|((start, end), n)| named(n, 1, *start, *end));
         let trace = trace(spans.chain([named(1, 0, 0, 100)]));
         let root = trace.get(SpanId::from(1)).unwrap();
         assert_eq!(root.self_time(), Duration::from_millis(own), "{children:?}");
@@ -187,43 +153,22 @@ fn the_critical_path_is_what_was_waited_for() {
         let trace = trace(spans);
         let path = trace.critical_path();
         path.iter()
-            .map(|s| {
-                format!(
-                    "{}:{}-{}",
-                    s.node.name,
-                    s.start / 1_000_000,
-                    s.end / 1_000_000
-                )
-            })
+            .map(|s| format!("{}:{}-{}", s.node.name, s.start / 1_000_000, s.end / 1_000_000))
             .collect::<Vec<_>>()
             .join(" ")
     };
     for (spans, expected) in [
         (vec![named(1, 0, 0, 9)], "1:0-9"),
-        (
-            vec![named(1, 0, 0, 9), named(2, 1, 2, 5)],
-            "1:0-2 2:2-5 1:5-9",
-        ),
+        (vec![named(1, 0, 0, 9), named(2, 1, 2, 5)], "1:0-2 2:2-5 1:5-9"),
         // Of two at once the one that ends last.
-        (
-            vec![named(1, 0, 0, 9), named(2, 1, 2, 5), named(3, 1, 2, 8)],
-            "1:0-2 3:2-8 1:8-9",
-        ),
+        (vec![named(1, 0, 0, 9), named(2, 1, 2, 5), named(3, 1, 2, 8)], "1:0-2 3:2-8 1:8-9"),
         // One after the other, each with a child.
         (
-            vec![
-                named(1, 0, 0, 9),
-                named(2, 1, 1, 4),
-                named(3, 1, 4, 9),
-                named(4, 2, 2, 3),
-            ],
+            vec![named(1, 0, 0, 9), named(2, 1, 1, 4), named(3, 1, 4, 9), named(4, 2, 2, 3)],
             "1:0-1 2:1-2 4:2-3 2:3-4 3:4-9",
         ),
         // Work that goes on after its parent has ended is waited for no longer.
-        (
-            vec![named(1, 0, 0, 9), named(2, 1, 4, 20), named(3, 2, 5, 19)],
-            "1:0-4 2:4-5 3:5-9",
-        ),
+        (vec![named(1, 0, 0, 9), named(2, 1, 4, 20), named(3, 2, 5, 19)], "1:0-4 2:4-5 3:5-9"),
     ] {
         assert_eq!(path(spans), expected);
     }
@@ -241,27 +186,15 @@ fn linked_spans_are_listed() {
                 .link(TraceId::from(1), SpanId::from(99))
                 .link(TraceId::from(3), SpanId::from(2))],
         ),
-        Trace::new(
-            TraceId::from(3),
-            [span_of(3, 1, 0, "other", "process", 20, 30)],
-        ),
+        Trace::new(TraceId::from(3), [span_of(3, 1, 0, "other", "process", 20, 30)]),
         producer.clone(),
     ];
     let linked: Vec<_> = producer
         .linked(&others)
         .iter()
-        .map(|link| {
-            (
-                link.from.name.clone(),
-                link.to.name.clone(),
-                link.to.trace().id(),
-            )
-        })
+        .map(|link| (link.from.name.clone(), link.to.name.clone(), link.to.trace().id()))
         .collect();
-    assert_eq!(
-        linked,
-        [("2".to_owned(), "process".to_owned(), TraceId::from(2))]
-    );
+    assert_eq!(linked, [("2".to_owned(), "process".to_owned(), TraceId::from(2))]);
 }
 
 /// On a small stack: nothing here may recurse.
@@ -275,14 +208,8 @@ fn a_chain_of_a_hundred_thousand_is_no_trouble() {
                 named(n, parent, n, 2 * DEEP)
             });
             let trace = trace(chain);
-            assert_eq!(
-                trace.walk().last().map(|step| step.depth as u64),
-                Some(DEEP - 1)
-            );
-            assert_eq!(
-                trace.bottleneck().map(|node| node.span_id),
-                Some(SpanId::from(DEEP))
-            );
+            assert_eq!(trace.walk().last().map(|step| step.depth as u64), Some(DEEP - 1));
+            assert_eq!(trace.bottleneck().map(|node| node.span_id), Some(SpanId::from(DEEP)));
             assert_eq!(trace.critical_path().len() as u64, DEEP);
             assert_eq!(trace.services(), ["s"]);
             let drawn = Waterfall::new().rows(3_000).render(&trace);

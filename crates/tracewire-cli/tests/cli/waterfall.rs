@@ -34,20 +34,13 @@ fn failing() -> Vec<Span> {
 
 fn check(width: usize, spans: Vec<Span>, expected: &str) {
     let drawn = Waterfall::new().width(width).render(&trace(spans));
-    assert!(
-        drawn == expected,
-        "at {width}:\n{drawn}\nexpected:\n{expected}"
-    );
+    assert!(drawn == expected, "at {width}:\n{drawn}\nexpected:\n{expected}");
     assert_no_wider(&drawn, width);
 }
 
 fn assert_no_wider(drawn: &str, width: usize) {
     for line in drawn.lines() {
-        assert!(
-            line.width() <= width,
-            "{} > {width}: {line:?}",
-            line.width()
-        );
+        assert!(line.width() <= width, "{} > {width}: {line:?}", line.width());
     }
 }
 
@@ -303,22 +296,13 @@ Slowest: b  early child  60.0 ms of 100 ms (60 %)
         span(2, 1, "a", "c", 0, 0).time(u64::MAX, 0),
     ];
     for width in 0..140 {
-        assert_no_wider(
-            &Waterfall::new()
-                .width(width)
-                .render(&trace(ends_of_time.clone())),
-            width,
-        );
+        assert_no_wider(&Waterfall::new().width(width).render(&trace(ends_of_time.clone())), width);
     }
 }
 
 #[test]
 fn a_trace_without_spans_has_a_heading() {
-    check(
-        60,
-        vec![],
-        "Trace 00000000000000000000000000000001\n0 spans · 0 services · 0\n",
-    );
+    check(60, vec![], "Trace 00000000000000000000000000000001\n0 spans · 0 services · 0\n");
 }
 
 #[test]
@@ -376,10 +360,7 @@ fn linked_traces_stand_below() {
     ];
     let others = [
         Trace::new(TraceId::from(2), consumer),
-        Trace::new(
-            TraceId::from(3),
-            [span_of(3, 1, 0, "other", "unrelated", 0, 1)],
-        ),
+        Trace::new(TraceId::from(3), [span_of(3, 1, 0, "other", "unrelated", 0, 1)]),
     ];
     let main = trace(checkout().into_iter().take(3));
     let drawn = Waterfall::new().width(80).render_linked(&main, &others);
@@ -409,14 +390,7 @@ fulfilment  └─ pack              ▐█████████████�
 #[test]
 fn names_from_outside_cannot_steer_the_terminal() {
     let spans = [
-        span(
-            1,
-            0,
-            "\x1b]0;owned\x07",
-            "\x1b[31mred\x1b[0m\nGET \u{202e}gpj.exe",
-            0,
-            100,
-        ),
+        span(1, 0, "\x1b]0;owned\x07", "\x1b[31mred\x1b[0m\nGET \u{202e}gpj.exe", 0, 100),
         span(2, 1, "שירות", "קבלת הזמנה", 10, 60),
         span(3, 1, "在庫サービス", "注文を作る", 60, 90).failed("x\r\ny"),
         span(4, 1, "z", &"e\u{301}".repeat(40_000), 60, 90),
@@ -425,20 +399,11 @@ fn names_from_outside_cannot_steer_the_terminal() {
     for width in 0..140 {
         let drawn = Waterfall::new().width(width).render(&trace(spans.clone()));
         assert_no_wider(&drawn, width);
-        assert!(
-            !drawn.contains(|c: char| c.is_control() && c != '\n'),
-            "{drawn}"
-        );
+        assert!(!drawn.contains(|c: char| c.is_control() && c != '\n'), "{drawn}");
         assert!(!drawn.contains('\u{202e}'));
     }
     let drawn = Waterfall::new().width(80).render(&trace(spans));
-    let row = |part: &str| {
-        drawn
-            .lines()
-            .find(|line| line.contains(part))
-            .unwrap()
-            .to_owned()
-    };
+    let row = |part: &str| drawn.lines().find(|line| line.contains(part)).unwrap().to_owned();
     assert!(row("␛]0;owned␇").contains("␛[31mred␛[0m␊GET �gpj.exe"));
     // What runs from right to left does so between isolates.
     let rtl = row("שירות");
@@ -453,17 +418,10 @@ fn names_from_outside_cannot_steer_the_terminal() {
 
 #[test]
 fn colours_mark_services_and_failures() {
-    let spans = vec![
-        span(1, 0, "a", "one", 0, 8),
-        span(2, 1, "b", "two", 4, 8).failed("no"),
-    ];
-    let colored = Waterfall::new()
-        .width(40)
-        .colors()
-        .render(&trace(spans.clone()));
-    let (bold, dim, red, cyan, magenta, off) = (
-        "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[36m", "\x1b[35m", "\x1b[0m",
-    );
+    let spans = vec![span(1, 0, "a", "one", 0, 8), span(2, 1, "b", "two", 4, 8).failed("no")];
+    let colored = Waterfall::new().width(40).colors().render(&trace(spans.clone()));
+    let (bold, dim, red, cyan, magenta, off) =
+        ("\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[36m", "\x1b[35m", "\x1b[0m");
     assert_eq!(colored, format!("\
 Trace {bold}00000000000000000000000000000001{off}
 {dim}2 spans · 2 services · 8.00 ms{off}
@@ -480,18 +438,8 @@ Slowest: {bold}a  one{off}  4.00 ms of 8.00 ms (50…
     for code in [bold, dim, red, cyan, magenta, off] {
         plain = plain.replace(code, "");
     }
-    assert_eq!(
-        Waterfall::new().width(40).render(&trace(spans.clone())),
-        plain
-    );
-    assert_eq!(
-        Waterfall::new()
-            .width(40)
-            .colors()
-            .plain()
-            .render(&trace(spans)),
-        plain
-    );
+    assert_eq!(Waterfall::new().width(40).render(&trace(spans.clone())), plain);
+    assert_eq!(Waterfall::new().width(40).colors().plain().render(&trace(spans)), plain);
 }
 
 #[test]
@@ -511,11 +459,7 @@ fn the_environment_is_honoured() {
         ("TERM", "xterm", true, plain.colors()),
     ] {
         let var = |asked: &str| (asked == name).then(|| value.to_owned());
-        assert_eq!(
-            Waterfall::from_vars(var, terminal),
-            expected,
-            "{name}={value:?} {terminal}"
-        );
+        assert_eq!(Waterfall::from_vars(var, terminal), expected, "{name}={value:?} {terminal}");
     }
 }
 
