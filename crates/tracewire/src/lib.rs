@@ -1,12 +1,18 @@
 //! Distributed tracing for axum and tower.
 
 pub mod context;
+#[cfg(feature = "sdk")]
+mod error;
 mod propagate;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 pub mod span;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
 
+#[cfg(feature = "sdk")]
+pub use error::Error;
 pub use propagate::{Format, Propagator};
 pub use telemetry::{Sampling, Telemetry};
 
