@@ -13,7 +13,7 @@ mod receiver;
 mod traced;
 
 pub use child::Child;
-pub use network::{Gate, black_hole, refused};
+pub use network::{Gate, black_hole, garbage, refused};
 pub use receiver::{Received, Receiver, Wire};
 pub use traced::trace;
 

@@ -1,5 +1,6 @@
 //! Networks that do not work as they should.
 
+use std::io::Write as _;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -15,6 +16,17 @@ pub fn black_hole() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
+}
+
+/// Answers everything with what is neither HTTP nor gRPC.
+pub fn garbage() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let _ = connection.unwrap().write_all(b"\0\xffwhat?\r\n\r\n");
+        }
+    });
+    address
 }
 
 /// Swallows whatever comes until it is opened. Connections from before stay silent for ever.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sdk_tests::{Child, Gate, Receiver, Wire, black_hole, refused};
+use sdk_tests::{Child, Gate, PATIENCE, Receiver, Wire, black_hole, garbage, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const WIRES: [Wire; 2] = [Wire::Grpc, Wire::Http];
@@ -17,58 +17,103 @@ fn warnings(logs: &str) -> Vec<&str> {
     logs.lines().filter(noisy).collect()
 }
 
+/// Runs one check for each protocol and runtime, side by side.
+fn everywhere(check: impl Fn(Wire, &str) + Sync) {
+    std::thread::scope(|scope| {
+        for wire in WIRES {
+            for runtime in RUNTIMES {
+                let check = &check;
+                scope.spawn(move || check(wire, runtime));
+            }
+        }
+    });
+}
+
 #[test]
 fn nobody_listens() {
-    for wire in WIRES {
-        for runtime in RUNTIMES {
-            let endpoint = format!("http://{}", refused());
-            let settings = [
-                ("runtime", runtime),
-                ("endpoint", &*endpoint),
-                ("protocol", wire.protocol()),
-            ];
-            let mut child = Child::start(PUPPET, &settings, &[]);
-            child.ok("init");
-            for _ in 0..3 {
-                child.trace("");
-                assert_eq!(child.say("flush"), "false");
-            }
+    everywhere(|wire, runtime| {
+        let endpoint = format!("http://{}", refused());
+        let settings = [
+            ("runtime", runtime),
+            ("endpoint", &*endpoint),
+            ("protocol", wire.protocol()),
+        ];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        for _ in 0..3 {
             child.trace("");
-            let took = child.drop_guard();
-            assert!(took < 5_000 + SLACK, "{wire:?} {runtime}: {took} ms");
-            let logs = child.end();
-            let warnings = warnings(&logs);
-            assert_eq!(warnings.len(), 1, "{wire:?} {runtime}: {logs}");
-            assert!(warnings[0].contains(&endpoint), "{warnings:?}");
+            assert_eq!(child.say("flush"), "false");
         }
-    }
+        child.trace("");
+        let took = child.drop_guard();
+        assert!(took < 5_000 + SLACK, "{wire:?} {runtime}: {took} ms");
+        let logs = child.end();
+        let warnings = warnings(&logs);
+        assert_eq!(warnings.len(), 1, "{wire:?} {runtime}: {logs}");
+        assert!(warnings[0].contains(&endpoint), "{warnings:?}");
+    });
 }
 
 #[test]
 fn somebody_listens_and_never_answers() {
-    for wire in WIRES {
-        for runtime in RUNTIMES {
-            let (_listener, address) = black_hole();
-            let settings = [
-                ("runtime", runtime),
-                ("endpoint", &*format!("http://{address}")),
-                ("protocol", wire.protocol()),
-                ("shutdown", "500"),
-            ];
-            let mut child = Child::start(PUPPET, &settings, &[]);
-            child.ok("init");
-            child.trace("");
-            let took = child.drop_guard();
-            assert!(
-                (500..500 + SLACK).contains(&took),
-                "{wire:?} {runtime}: {took} ms"
-            );
-            // The process itself ends at once.
-            let start = Instant::now();
-            let logs = child.end();
-            assert!(start.elapsed().as_millis() < u128::from(SLACK));
-            assert_eq!(warnings(&logs).len(), 1, "{wire:?} {runtime}: {logs}");
+    everywhere(|wire, runtime| {
+        let (_listener, address) = black_hole();
+        let settings = [
+            ("runtime", runtime),
+            ("endpoint", &*format!("http://{address}")),
+            ("protocol", wire.protocol()),
+            ("shutdown", "500"),
+        ];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        child.trace("");
+        let took = child.drop_guard();
+        assert!(
+            (500..500 + SLACK).contains(&took),
+            "{wire:?} {runtime}: {took} ms"
+        );
+        // No thread of ours is left behind, and the process ends at once.
+        let deadline = Instant::now() + PATIENCE;
+        while child.say("threads") != "0" {
+            assert!(Instant::now() < deadline, "{wire:?} {runtime}");
         }
+        let start = Instant::now();
+        let logs = child.end();
+        assert!(start.elapsed().as_millis() < u128::from(SLACK));
+        assert_eq!(warnings(&logs).len(), 1, "{wire:?} {runtime}: {logs}");
+    });
+}
+
+#[test]
+fn somebody_answers_nonsense() {
+    everywhere(|wire, runtime| {
+        let settings = [
+            ("runtime", runtime),
+            ("endpoint", &*format!("http://{}", garbage())),
+            ("protocol", wire.protocol()),
+        ];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        child.trace("");
+        assert_eq!(child.say("flush"), "false");
+        let took = child.drop_guard();
+        assert!(took < SLACK, "{wire:?} {runtime}: {took} ms");
+        let logs = child.end();
+        assert_eq!(warnings(&logs).len(), 1, "{wire:?} {runtime}: {logs}");
+    });
+}
+
+#[test]
+fn what_the_sdk_says_is_there_for_the_asking() {
+    let settings = [("endpoint", &*format!("http://{}", refused()))];
+    for (filter, heard) in [("trace", false), ("off,opentelemetry=debug", true)] {
+        let mut child = Child::start(PUPPET, &settings, &[("RUST_LOG", filter)]);
+        child.ok("init");
+        child.trace("");
+        child.drop_guard();
+        let logs = child.end();
+        let from_sdk = logs.lines().any(|line| line.contains(" opentelemetry"));
+        assert_eq!(from_sdk, heard, "{filter}: {logs}");
     }
 }
 

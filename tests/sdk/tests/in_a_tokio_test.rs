@@ -6,7 +6,8 @@ use tracewire::sdk::{self, Protocol};
 
 #[tokio::test]
 async fn in_a_tokio_test() {
-    let receiver = Receiver::start(Wire::Grpc);
+    let receiver = std::thread::spawn(|| Receiver::start(Wire::Grpc));
+    let receiver = receiver.join().unwrap();
     let telemetry = sdk::builder()
         .endpoint(receiver.endpoint())
         .protocol(Protocol::Grpc)

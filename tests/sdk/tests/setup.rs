@@ -84,7 +84,26 @@ fn disabled_still_propagates() {
             assert!(child.end().contains("in the middle"));
         }
     }
+    // A layer that has nobody to give spans to is not in the way.
+    let settings = [("own-subscriber", "trace")];
+    let mut child = Child::start(PUPPET, &settings, &[("OTEL_SDK_DISABLED", "true")]);
+    child.ok("init");
+    let outgoing = child.trace(SAMPLED);
+    assert_eq!(format!("traceparent={}", outgoing["traceparent"]), SAMPLED);
+    child.end();
     assert!(receiver.so_far().is_empty());
+}
+
+#[test]
+fn nothing_set_up_still_propagates() {
+    for settings in [&[][..], &[("own-subscriber", "trace")]] {
+        let mut child = Child::start(PUPPET, settings, &[]);
+        for headers in [SAMPLED, UNSAMPLED] {
+            let outgoing = child.trace(headers);
+            assert_eq!(format!("traceparent={}", outgoing["traceparent"]), headers);
+        }
+        child.end();
+    }
 }
 
 #[test]

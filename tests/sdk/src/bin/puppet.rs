@@ -75,6 +75,7 @@ async fn obey(settings: &BTreeMap<String, String>) {
             "burst" => burst(rest.parse().unwrap()).await.as_millis().to_string(),
             "flush" => guard.as_ref().unwrap().flush().to_string(),
             "otel" => otel(),
+            "threads" => threads().to_string(),
             "drop" => {
                 let start = Instant::now();
                 drop(guard.take());
@@ -136,6 +137,16 @@ fn otel() -> String {
     let mut names: Vec<_> = headers.into_keys().collect();
     names.sort();
     names.join(",")
+}
+
+/// How many threads export spans; none where the system does not tell.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names
+        .filter(|name| name.starts_with("tracewire") || name.starts_with("OpenTelemetry"))
+        .count()
 }
 
 fn headers(text: &str) -> HeaderMap {

@@ -10,7 +10,7 @@ pub(super) use console::Console;
 pub(super) use endpoint::Endpoint;
 pub(super) use otlp::Otlp;
 pub(super) use report::{Report, say};
-pub(super) use worker::{Stop, start};
+pub(super) use worker::{Stop, is_exporting, start};
 
 /// Where finished spans go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! yet, or be blocked by the very thread that is waiting for the export. So there is one here, on a
 //! thread of its own, on which nothing is ever traced.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -33,6 +34,18 @@ pub(crate) struct Stop(#[expect(dead_code, reason = "its drop is the signal")] o
 struct Job {
     batch: Vec<SpanData>,
     done: oneshot::Sender<OTelSdkResult>,
+}
+
+thread_local! {
+    static EXPORTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread does nothing but export.
+///
+/// A suppressed context is not enough for `tracing` spans: one that is opened as a root, as HTTP/2
+/// connections are, begins with an empty context.
+pub(crate) fn is_exporting() -> bool {
+    EXPORTING.get()
 }
 
 /// Starts the worker.
@@ -76,8 +89,10 @@ fn run(
 ) {
     // Connections are driven by tasks of this thread's runtime, so this covers them too.
     let _suppressed = Context::enter_telemetry_suppressed_scope();
+    EXPORTING.set(true);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(|| EXPORTING.set(true))
         .build()
         .map_err(|error| Error::system("the exporter's runtime cannot be started").because(error));
     let built = runtime.and_then(|runtime| {
