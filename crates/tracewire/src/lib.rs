@@ -10,11 +10,17 @@ pub mod hyper;
 mod propagate;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "sdk")]
+mod error;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 pub mod span;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
 
+#[cfg(feature = "sdk")]
+pub use error::Error;
 pub use propagate::{Format, Propagator};
 pub use telemetry::{Sampling, Telemetry};
 
