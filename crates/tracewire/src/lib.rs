@@ -3,6 +3,8 @@
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod context;
+#[cfg(feature = "sdk")]
+mod error;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper")]
@@ -10,8 +12,6 @@ pub mod hyper;
 mod propagate;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
-#[cfg(feature = "sdk")]
-mod error;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod span;

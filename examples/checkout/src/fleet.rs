@@ -23,9 +23,7 @@ struct Process {
 impl Fleet {
     /// Starts every service, telling each where the ones it calls are and where spans go.
     pub(crate) async fn start(options: &Options, collector: &str) -> Result<Self, Error> {
-        let mut fleet = Self {
-            processes: Vec::new(),
-        };
+        let mut fleet = Self { processes: Vec::new() };
         for service in Service::CALLEES_FIRST {
             let process = fleet.start_one(service, options, collector).await;
             fleet
@@ -58,48 +56,25 @@ impl Fleet {
             command.env(process.service.url_variable(), &process.url);
         }
         for (name, on) in [
-            (
-                services::SLOW,
-                options.slow_bank && service == Service::BankApi,
-            ),
-            (
-                services::OUT_OF_ORDER,
-                options.fail_payment && service == Service::BankApi,
-            ),
-            (
-                services::DROP_HEADERS,
-                options.drop_headers == Some(service),
-            ),
+            (services::SLOW, options.slow_bank && service == Service::BankApi),
+            (services::OUT_OF_ORDER, options.fail_payment && service == Service::BankApi),
+            (services::DROP_HEADERS, options.drop_headers == Some(service)),
         ] {
             if on {
                 command.env(name, "true");
             }
         }
         // A service runs until its input ends, so none outlives this process, whatever ends it.
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or("it has no output")?;
-        let url = BufReader::new(output)
-            .lines()
-            .next_line()
-            .await?
-            .ok_or("it ended at once")?;
-        Ok(Process {
-            service,
-            url,
-            child,
-        })
+        let url = BufReader::new(output).lines().next_line().await?.ok_or("it ended at once")?;
+        Ok(Process { service, url, child })
     }
 
     /// Where a service listens.
     pub(crate) fn url(&self, service: Service) -> &str {
-        let process = self
-            .processes
-            .iter()
-            .find(|process| process.service == service);
+        let process = self.processes.iter().find(|process| process.service == service);
         process.map_or("", |process| &process.url)
     }
 

@@ -20,10 +20,5 @@ async fn authorize() -> StatusCode {
 
 #[instrument]
 async fn ask_card_network() {
-    super::work(if super::is_set(super::SLOW) {
-        3650
-    } else {
-        180
-    })
-    .await;
+    super::work(if super::is_set(super::SLOW) { 3650 } else { 180 }).await;
 }

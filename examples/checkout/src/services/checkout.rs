@@ -42,12 +42,8 @@ async fn place(State(shop): State<Shop>, Json(cart): Json<Cart>) -> Result<Strin
     validate(&cart).await;
     let (_, cents) = tokio::try_join!(shop.reserve(&cart.items), shop.price(&cart.items))?;
     shop.pay(cents).await?;
-    Ok(format!(
-        "{} items for {}.{:02}",
-        cart.items.len(),
-        cents / 100,
-        cents % 100
-    ))
+    let (count, plural) = (cart.items.len(), if cart.items.len() == 1 { "" } else { "s" });
+    Ok(format!("{count} item{plural} for {}.{:02}", cents / 100, cents % 100))
 }
 
 #[instrument(skip_all, fields(items = cart.items.len() as i64))]
@@ -59,12 +55,7 @@ impl Shop {
     #[instrument(skip_all)]
     async fn reserve(&self, items: &[String]) -> Result<(), BadGateway> {
         let url = format!("{}/reservations", self.inventory);
-        self.http
-            .post(url)
-            .json(items)
-            .send()
-            .await?
-            .error_for_status()?;
+        self.http.post(url).json(items).send().await?.error_for_status()?;
         Ok(())
     }
 
@@ -73,14 +64,7 @@ impl Shop {
         let mut total = 0;
         for item in items {
             let url = format!("{}/prices/{item}", self.pricing);
-            let price: u64 = self
-                .http
-                .get(url)
-                .send()
-                .await?
-                .error_for_status()?
-                .json()
-                .await?;
+            let price: u64 = self.http.get(url).send().await?.error_for_status()?.json().await?;
             total += price;
         }
         Ok(total)
@@ -89,12 +73,7 @@ impl Shop {
     #[instrument(skip_all)]
     async fn pay(&self, cents: u64) -> Result<(), BadGateway> {
         let url = format!("{}/payments", self.payment);
-        self.http
-            .post(url)
-            .json(&Payment { cents })
-            .send()
-            .await?
-            .error_for_status()?;
+        self.http.post(url).json(&Payment { cents }).send().await?.error_for_status()?;
         Ok(())
     }
 }

@@ -56,9 +56,7 @@ impl Service {
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::CALLEES_FIRST
-            .into_iter()
-            .find(|service| service.name() == name)
+        Self::CALLEES_FIRST.into_iter().find(|service| service.name() == name)
     }
 
     /// The service that this process was started to be.
@@ -105,14 +103,8 @@ async fn serve(app: Router) -> Result<(), Error> {
         let mut rest = Vec::new();
         let _ = tokio::io::stdin().read_to_end(&mut rest).await;
     };
-    let app = if is_set(DROP_HEADERS) {
-        forgetful(app)
-    } else {
-        app
-    };
-    axum::serve(listener, app)
-        .with_graceful_shutdown(input_ends)
-        .await?;
+    let app = if is_set(DROP_HEADERS) { forgetful(app) } else { app };
+    axum::serve(listener, app).with_graceful_shutdown(input_ends).await?;
     Ok(())
 }
 

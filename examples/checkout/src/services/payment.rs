@@ -23,10 +23,7 @@ struct Payment {
 }
 
 pub(super) fn app() -> Result<Router, Error> {
-    let till = Till {
-        http: super::http_client(),
-        bank: Service::BankApi.url()?,
-    };
+    let till = Till { http: super::http_client(), bank: Service::BankApi.url()? };
     Ok(Router::new().route("/payments", post(pay)).with_state(till))
 }
 
@@ -36,12 +33,7 @@ async fn pay(
 ) -> Result<StatusCode, BadGateway> {
     assess_risk(&payment).await;
     let url = format!("{}/authorizations", till.bank);
-    till.http
-        .post(url)
-        .json(&payment)
-        .send()
-        .await?
-        .error_for_status()?;
+    till.http.post(url).json(&payment).send().await?.error_for_status()?;
     Ok(StatusCode::CREATED)
 }
 
