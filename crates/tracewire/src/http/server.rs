@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
@@ -14,13 +15,14 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::attributes::describe_server_request;
-use super::future::{Answer, Asked, Exchange};
+use super::future::{Answer, Exchange};
 use super::headers::Captured;
 use super::name::Route;
 use super::origin::Origin;
 use super::serving::{self, Serving};
 use super::{
-    Body, Framework, Methods, Peer, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
+    Body, Framework, Http, Methods, Peer, Plain, Redaction, RequestHead, ResponseFuture,
+    ResponseHead,
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
@@ -75,7 +77,7 @@ pub(crate) struct Config {
     on_request: Option<OnRequest>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
-    peer: fn(&http::Extensions) -> Option<std::net::SocketAddr>,
+    peer: fn(&http::Extensions) -> Option<SocketAddr>,
 }
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
@@ -150,8 +152,16 @@ impl<F: Framework> ServerLayerFor<F> {
     /// Records these request headers. Values of credentials are recorded as `REDACTED`.
     #[must_use]
     pub fn request_headers<T: AsRef<str>>(self, headers: impl IntoIterator<Item = T>) -> Self {
-        let captured = Captured::new(names::HTTP_REQUEST_HEADER, headers);
+        self.request_fields(Captured::new(names::HTTP_REQUEST_HEADER, headers))
+    }
+
+    pub(crate) fn request_fields(self, captured: Captured) -> Self {
         self.with(|config| config.request_headers = captured)
+    }
+
+    /// The settings, for services of other protocols.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.clone()
     }
 
     /// Records these response headers. Values of credentials are recorded as `REDACTED`.
@@ -278,46 +288,14 @@ impl Config {
 
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
-        let telemetry = self.telemetry.now();
-        let incoming = telemetry.read(request.headers);
+        let (telemetry, incoming) = self.receive(request);
         let template = (self.route)(request.extensions);
-        if serving::is_served(&incoming) {
+        let caller = serving::caller(&incoming);
+        if serving::is_served(caller) {
             template.into_iter().for_each(serving::tell_route);
             return None;
         }
-        let serving = Some(Serving::new(&incoming));
-        let known_method =
-            if template.is_none() { self.methods.name(request.method) } else { None };
-        let operation = self.open(&telemetry, request, incoming, template);
-        let method = Asked::of(request.method);
-        let answer = self.answer.clone();
-        Some(Exchange { operation, side: Side::Called, method, serving, known_method, answer })
-    }
-
-    fn open(
-        &self,
-        telemetry: &Telemetry,
-        request: &RequestHead<'_>,
-        mut incoming: Incoming,
-        template: Option<&str>,
-    ) -> Operation {
-        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
-        let peer = peer.or_else(|| (self.peer)(request.extensions));
-        let mut stranger = None;
-        if !self.trust.believes(request, peer) {
-            stranger = incoming.trace.take();
-            incoming.baggage = None;
-        }
-        let parent = incoming.into_context(Context::new());
-        if self.filters.iter().any(|skips| skips(request)) {
-            return Operation::untraced(&parent);
-        }
-        telemetry.start(SpanKind::Server, &parent, |start| {
-            start.reserve(
-                TYPICAL_ATTRIBUTES
-                    + self.request_headers.len()
-                    + self.answer.response_headers.len(),
-            );
+        let operation = self.open(&telemetry, request, incoming, |start, peer| {
             let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
             let route = template.map(Route::of);
             describe_server_request(
@@ -329,16 +307,81 @@ impl Config {
                 &self.methods,
                 &self.redaction,
             );
-            self.request_headers
-                .attributes(request.headers)
-                .for_each(|attribute| start.set(attribute));
+        });
+        let method = if template.is_none() { self.methods.name(request.method) } else { None };
+        let serving = Some(Serving::new(caller, &operation, method));
+        let protocol = Http::new(Side::Called, request.method);
+        Some(Exchange { operation, protocol, serving, answer: self.answer() })
+    }
+
+    /// The telemetry for a request, and what the request brought along.
+    pub(crate) fn receive(&self, request: &RequestHead<'_>) -> (Telemetry, Incoming) {
+        let telemetry = self.telemetry.now();
+        let incoming = telemetry.read(request.headers);
+        (telemetry, incoming)
+    }
+
+    /// Whether a filter wants no span for a request.
+    pub(crate) fn skips(&self, request: &RequestHead<'_>) -> bool {
+        self.filters.iter().any(|skips| skips(request))
+    }
+
+    /// What responses are worth.
+    pub(crate) fn answer(&self) -> Arc<Answer> {
+        self.answer.clone()
+    }
+
+    /// Opens the operation of a request that `describe` names, with its peer at hand.
+    pub(crate) fn open(
+        &self,
+        telemetry: &Telemetry,
+        request: &RequestHead<'_>,
+        mut incoming: Incoming,
+        describe: impl FnOnce(&mut Start, Option<SocketAddr>),
+    ) -> Operation {
+        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
+        let peer = peer.or_else(|| (self.peer)(request.extensions));
+        let mut stranger = None;
+        if !self.trust.believes(request, peer) {
+            stranger = incoming.trace.take();
+            incoming.baggage = None;
+        }
+        let parent = incoming.into_context(Context::new());
+        if self.skips(request) {
+            return Operation::untraced(&parent);
+        }
+        telemetry.start(SpanKind::Server, &parent, |start| {
+            start.reserve(
+                TYPICAL_ATTRIBUTES
+                    + self.request_headers.len()
+                    + self.answer.response_headers.len(),
+            );
             if let Some(stranger) = stranger {
                 start.link(stranger.span_context().clone(), Vec::new());
             }
-            if let Some(hook) = &self.on_request {
-                hook(request, start);
-            }
+            describe(start, peer);
+            self.add_what_is_asked_for(start, request);
         })
+    }
+
+    /// Says more about the operation of an outer layer, whose context this is.
+    pub(crate) fn join(
+        &self,
+        outer: Context,
+        request: &RequestHead<'_>,
+        describe: impl FnOnce(&mut Start),
+    ) -> Operation {
+        Operation::join(outer, Side::Called, |start| {
+            describe(start);
+            self.add_what_is_asked_for(start, request);
+        })
+    }
+
+    fn add_what_is_asked_for(&self, start: &mut Start, request: &RequestHead<'_>) {
+        self.request_headers.attributes(request.headers).for_each(|attribute| start.set(attribute));
+        if let Some(hook) = &self.on_request {
+            hook(request, start);
+        }
     }
 }
 
