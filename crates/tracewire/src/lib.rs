@@ -18,6 +18,8 @@ pub mod span;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;
