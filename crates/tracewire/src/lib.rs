@@ -1,4 +1,4 @@
-//! Distributed tracing for axum and tower.
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "axum")]
 pub mod axum;
