@@ -1,9 +1,17 @@
 //! Distributed tracing for axum and tower.
 
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod context;
 #[cfg(feature = "sdk")]
 mod error;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod propagate;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod span;

@@ -36,9 +36,7 @@ impl Format {
     /// The format that `OTEL_PROPAGATORS` calls `name`, in any case; `None` for a name that is not
     /// known.
     pub fn from_name(name: &str) -> Option<Self> {
-        let known = Self::ALL
-            .iter()
-            .find(|format| format.name().eq_ignore_ascii_case(name));
+        let known = Self::ALL.iter().find(|format| format.name().eq_ignore_ascii_case(name));
         known.copied()
     }
 
@@ -123,11 +121,8 @@ impl Propagator {
     /// all means that nothing is propagated.
     pub fn new(formats: impl IntoIterator<Item = Format>) -> Self {
         let extract = once_each(formats);
-        let nothing = Self {
-            extract: extract.clone(),
-            inject: Arc::from([]),
-            fields: Arc::from([]),
-        };
+        let nothing =
+            Self { extract: extract.clone(), inject: Arc::from([]), fields: Arc::from([]) };
         nothing.inject_only(extract.iter().copied())
     }
 
@@ -192,10 +187,7 @@ impl Propagator {
 
     /// Removes every field that this propagator would write.
     pub fn clear(&self, carrier: &mut dyn CarrierMut) {
-        self.inject
-            .iter()
-            .flat_map(|format| format.fields())
-            .for_each(|name| carrier.remove(name));
+        self.inject.iter().flat_map(|format| format.fields()).for_each(|name| carrier.remove(name));
     }
 }
 

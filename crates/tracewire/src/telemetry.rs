@@ -83,9 +83,7 @@ impl Telemetry {
     }
 
     fn from_source(source: Source) -> Self {
-        Self {
-            own: Some(Settings::new(source)),
-        }
+        Self { own: Some(Settings::new(source)) }
     }
 
     /// Speaks these formats instead.
@@ -103,9 +101,7 @@ impl Telemetry {
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.resolve();
         change(Arc::make_mut(&mut settings));
-        Self {
-            own: Some(settings),
-        }
+        Self { own: Some(settings) }
     }
 
     /// Makes this the telemetry of the whole process, in place of an earlier one.
@@ -119,22 +115,12 @@ impl Telemetry {
     /// Adapters call it once when a request arrives and use the result for all that follows.
     #[must_use]
     pub fn now(&self) -> Self {
-        Self {
-            own: Some(self.resolve()),
-        }
+        Self { own: Some(self.resolve()) }
     }
 
     fn resolve(&self) -> Arc<Settings> {
-        let process = || {
-            PROCESS
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        };
-        self.own
-            .clone()
-            .or_else(process)
-            .unwrap_or_else(|| AUTOMATIC.clone())
+        let process = || PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.own.clone().or_else(process).unwrap_or_else(|| AUTOMATIC.clone())
     }
 
     fn with<R>(&self, f: impl FnOnce(&Settings) -> R) -> R {
@@ -152,6 +138,20 @@ impl Telemetry {
     /// Writes `context` into a request that is about to leave.
     pub fn inject(&self, context: &Context, carrier: &mut dyn CarrierMut) {
         self.with(|settings| settings.propagator.inject(context, carrier));
+    }
+
+    pub(crate) fn inject_filtered(
+        &self,
+        context: &Context,
+        keep: impl Fn(&str) -> bool,
+        carrier: &mut dyn CarrierMut,
+    ) {
+        self.with(|settings| settings.propagator.inject_filtered(context, keep, carrier));
+    }
+
+    /// Removes every field that [`inject`](Self::inject) would write.
+    pub fn clear(&self, carrier: &mut dyn CarrierMut) {
+        self.with(|settings| settings.propagator.clear(carrier));
     }
 
     /// Opens an operation below `parent`.
@@ -173,11 +173,7 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        Arc::new(Self {
-            source,
-            propagator,
-            sampling,
-        })
+        Arc::new(Self { source, propagator, sampling })
     }
 }
 

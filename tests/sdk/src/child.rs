@@ -41,11 +41,7 @@ impl Child {
             errors.read_to_string(&mut text).unwrap();
             text
         });
-        Self {
-            process,
-            answers,
-            errors: Some(errors),
-        }
+        Self { process, answers, errors: Some(errors) }
     }
 
     /// Says one thing and waits for the answer.
@@ -62,21 +58,14 @@ impl Child {
     #[track_caller]
     pub fn ok(&mut self, command: &str) {
         let answer = self.say(command);
-        assert_eq!(
-            answer,
-            "ok",
-            "{command}: {}",
-            self.abort_unless(answer == "ok")
-        );
+        assert_eq!(answer, "ok", "{command}: {}", self.abort_unless(answer == "ok"));
     }
 
     /// Serves a request; the headers of the request it sends.
     #[track_caller]
     pub fn trace(&mut self, headers: &str) -> BTreeMap<String, String> {
         let answer = self.say(&format!("trace {headers}"));
-        let pairs = answer
-            .split_whitespace()
-            .filter_map(|it| it.split_once('='));
+        let pairs = answer.split_whitespace().filter_map(|it| it.split_once('='));
         pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
     }
 

@@ -67,10 +67,7 @@ impl Gate {
 
 fn forward(from: TcpStream, target: SocketAddr) {
     let to = TcpStream::connect(target).unwrap();
-    let ways = [
-        (from.try_clone().unwrap(), to.try_clone().unwrap()),
-        (to, from),
-    ];
+    let ways = [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)];
     for (mut read, mut write) in ways {
         thread::spawn(move || {
             let _ = std::io::copy(&mut read, &mut write);

@@ -97,11 +97,7 @@ impl Receiver {
                 }
             }
         });
-        Self {
-            address,
-            kept,
-            runtime: Some(runtime),
-        }
+        Self { address, kept, runtime: Some(runtime) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -184,14 +180,9 @@ async fn receive(
     body: Bytes,
 ) -> Result<Vec<u8>, StatusCode> {
     let mut plain = Vec::new();
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|it| it == "gzip")
-    {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|it| it == "gzip") {
         let mut unpacked = flate2::read::GzDecoder::new(&*body);
-        unpacked
-            .read_to_end(&mut plain)
-            .map_err(|_| StatusCode::BAD_REQUEST)?;
+        unpacked.read_to_end(&mut plain).map_err(|_| StatusCode::BAD_REQUEST)?;
     } else {
         plain.extend_from_slice(&body);
     }
@@ -206,8 +197,5 @@ async fn receive(
 fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text =
         |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), text(value)))
-        .collect()
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }

@@ -1,4 +1,5 @@
 //! Spans arrive: over both protocols, from any runtime, with the right resource.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use sdk_tests::{Child, Received, Receiver, Wire};
 
@@ -44,11 +45,8 @@ fn from_any_runtime_and_from_none() {
 fn a_flush_does_not_wait_for_the_end() {
     for runtime in ["multi", "current", "none"] {
         let receiver = Receiver::start(Wire::Grpc);
-        let settings = [
-            ("runtime", runtime),
-            ("endpoint", &receiver.endpoint()),
-            ("protocol", "grpc"),
-        ];
+        let settings =
+            [("runtime", runtime), ("endpoint", &receiver.endpoint()), ("protocol", "grpc")];
         let mut child = Child::start(PUPPET, &settings, &[]);
         child.ok("init");
         child.trace("");
@@ -61,10 +59,8 @@ fn a_flush_does_not_wait_for_the_end() {
 #[test]
 fn batches_leave_by_themselves() {
     let receiver = Receiver::start(Wire::Http);
-    let variables = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*receiver.endpoint()),
-        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
-    ];
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", &*receiver.endpoint()), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
     let mut child = Child::start(PUPPET, &[], &variables);
     child.ok("init");
     child.trace("");
@@ -122,13 +118,7 @@ fn the_service_has_a_name_in_any_case() {
         (vec![], "unknown_service:puppet"),
         (vec![("OTEL_SERVICE_NAME", "")], "unknown_service:puppet"),
         (vec![("OTEL_RESOURCE_ATTRIBUTES", "service.name=a")], "a"),
-        (
-            vec![
-                ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"),
-                ("OTEL_SERVICE_NAME", "b"),
-            ],
-            "b",
-        ),
+        (vec![("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), ("OTEL_SERVICE_NAME", "b")], "b"),
     ];
     for (variables, expected) in cases {
         let receiver = Receiver::start(Wire::Http);
@@ -144,24 +134,9 @@ fn the_service_has_a_name_in_any_case() {
 #[test]
 fn what_the_environment_says_about_the_way() {
     let cases = [
-        (
-            Wire::Http,
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "",
-            Some("/v1/traces"),
-        ),
-        (
-            Wire::Http,
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "/in/",
-            Some("/in/v1/traces"),
-        ),
-        (
-            Wire::Http,
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            "/in",
-            Some("/in"),
-        ),
+        (Wire::Http, "OTEL_EXPORTER_OTLP_ENDPOINT", "", Some("/v1/traces")),
+        (Wire::Http, "OTEL_EXPORTER_OTLP_ENDPOINT", "/in/", Some("/in/v1/traces")),
+        (Wire::Http, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/in", Some("/in")),
         (Wire::Grpc, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", None),
     ];
     for (wire, variable, suffix, path) in cases {
@@ -232,9 +207,6 @@ fn exporting_is_never_traced() {
         names.sort_unstable();
         let own = ["client", "middle", "server"];
         assert_eq!(names, own.map(|name| [name; 3]).concat(), "{wire:?}");
-        assert!(
-            logs.contains("hyper"),
-            "the exporter's own stack was not heard: {logs}"
-        );
+        assert!(logs.contains("hyper"), "the exporter's own stack was not heard: {logs}");
     }
 }

@@ -33,11 +33,8 @@ fn everywhere(check: impl Fn(Wire, &str) + Sync) {
 fn nobody_listens() {
     everywhere(|wire, runtime| {
         let endpoint = format!("http://{}", refused());
-        let settings = [
-            ("runtime", runtime),
-            ("endpoint", &*endpoint),
-            ("protocol", wire.protocol()),
-        ];
+        let settings =
+            [("runtime", runtime), ("endpoint", &*endpoint), ("protocol", wire.protocol())];
         let mut child = Child::start(PUPPET, &settings, &[]);
         child.ok("init");
         for _ in 0..3 {
@@ -68,10 +65,7 @@ fn somebody_listens_and_never_answers() {
         child.ok("init");
         child.trace("");
         let took = child.drop_guard();
-        assert!(
-            (500..500 + SLACK).contains(&took),
-            "{wire:?} {runtime}: {took} ms"
-        );
+        assert!((500..500 + SLACK).contains(&took), "{wire:?} {runtime}: {took} ms");
         // No thread of ours is left behind, and the process ends at once.
         let deadline = Instant::now() + PATIENCE;
         while child.say("threads") != "0" {
@@ -120,10 +114,7 @@ fn what_the_sdk_says_is_there_for_the_asking() {
 #[test]
 fn the_default_bound_is_five_seconds() {
     let (_listener, address) = black_hole();
-    let settings = [
-        ("runtime", "current"),
-        ("endpoint", &*format!("http://{address}")),
-    ];
+    let settings = [("runtime", "current"), ("endpoint", &*format!("http://{address}"))];
     let mut child = Child::start(PUPPET, &settings, &[]);
     child.ok("init");
     child.trace("");
@@ -161,10 +152,7 @@ fn requests_are_not_held_up() {
 fn a_collector_that_comes_up_later_is_found() {
     for wire in WIRES {
         let address = refused();
-        let settings = [
-            ("endpoint", &*format!("http://{address}")),
-            ("protocol", wire.protocol()),
-        ];
+        let settings = [("endpoint", &*format!("http://{address}")), ("protocol", wire.protocol())];
         let mut child = Child::start(PUPPET, &settings, &[]);
         child.ok("init");
         child.trace("");
@@ -190,10 +178,8 @@ fn a_collector_that_comes_up_later_is_found() {
 fn a_silent_connection_is_not_used_again() {
     for wire in WIRES {
         let gate = Gate::closed();
-        let settings = [
-            ("endpoint", &*format!("http://{}", gate.address())),
-            ("protocol", wire.protocol()),
-        ];
+        let settings =
+            [("endpoint", &*format!("http://{}", gate.address())), ("protocol", wire.protocol())];
         let variables = [("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")];
         let mut child = Child::start(PUPPET, &settings, &variables);
         child.ok("init");
@@ -210,18 +196,12 @@ fn a_silent_connection_is_not_used_again() {
 
 #[test]
 fn the_warning_goes_to_standard_error_without_a_subscriber() {
-    let settings = [
-        ("endpoint", &*format!("http://{}", refused())),
-        ("subscriber", "none"),
-    ];
+    let settings = [("endpoint", &*format!("http://{}", refused())), ("subscriber", "none")];
     let mut child = Child::start(PUPPET, &settings, &[]);
     child.ok("init");
     child.trace("");
     child.drop_guard();
     let logs = child.end();
     assert_eq!(logs.lines().count(), 1, "{logs}");
-    assert!(
-        logs.starts_with("tracewire: 2 spans could not be sent to http://"),
-        "{logs}"
-    );
+    assert!(logs.starts_with("tracewire: 2 spans could not be sent to http://"), "{logs}");
 }

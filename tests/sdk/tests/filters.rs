@@ -1,5 +1,6 @@
 //! No filter breaks a trace: what is logged decides nothing, and a span that is filtered away takes
 //! neither its parent nor its children with it.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use sdk_tests::{Child, Receiver, Wire};
 
@@ -24,12 +25,7 @@ fn check(settings: &[(&str, &str)], variables: &[(&str, &str)], kept: bool) {
 
     let spans = receiver.so_far();
     let case = format!("{settings:?} {variables:?}");
-    let find = |name| {
-        spans
-            .iter()
-            .map(|it| &it.span)
-            .find(|span| span.name == name)
-    };
+    let find = |name| spans.iter().map(|it| &it.span).find(|span| span.name == name);
     let (server, client) = (find("server").unwrap(), find("client").unwrap());
     assert_eq!(hex(&server.parent_span_id), "b7ad6b7169203331", "{case}");
     let above = match find("middle") {
@@ -45,16 +41,9 @@ fn check(settings: &[(&str, &str)], variables: &[(&str, &str)], kept: bool) {
     };
     assert_eq!(client.parent_span_id, *above, "{case}");
     for span in &spans {
-        assert_eq!(
-            hex(&span.span.trace_id),
-            "0af7651916cd43dd8448eb211c80319c",
-            "{case}"
-        );
+        assert_eq!(hex(&span.span.trace_id), "0af7651916cd43dd8448eb211c80319c", "{case}");
     }
-    let expected = format!(
-        "00-0af7651916cd43dd8448eb211c80319c-{}-03",
-        hex(&client.span_id)
-    );
+    let expected = format!("00-0af7651916cd43dd8448eb211c80319c-{}-03", hex(&client.span_id));
     assert_eq!(outgoing["traceparent"], expected, "{case}");
     assert_eq!(outgoing["tracestate"], "a=1", "{case}");
 }
@@ -65,17 +54,7 @@ fn hex(bytes: &[u8]) -> String {
 
 #[test]
 fn what_is_logged_and_what_is_traced_are_two_things() {
-    let logs = [
-        "",
-        "off",
-        "error",
-        "warn",
-        "tracewire=off",
-        "info",
-        "trace",
-        "[middle]=off",
-        "=!",
-    ];
+    let logs = ["", "off", "error", "warn", "tracewire=off", "info", "trace", "[middle]=off", "=!"];
     let spans = [
         ("", true),
         ("info", true),

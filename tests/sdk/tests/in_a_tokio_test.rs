@@ -8,11 +8,8 @@ use tracewire::sdk::{self, Protocol};
 async fn in_a_tokio_test() {
     let receiver = std::thread::spawn(|| Receiver::start(Wire::Grpc));
     let receiver = receiver.join().unwrap();
-    let telemetry = sdk::builder()
-        .endpoint(receiver.endpoint())
-        .protocol(Protocol::Grpc)
-        .init()
-        .unwrap();
+    let telemetry =
+        sdk::builder().endpoint(receiver.endpoint()).protocol(Protocol::Grpc).init().unwrap();
     let outgoing = tokio::spawn(async { trace(&HeaderMap::new()).await });
     assert!(outgoing.await.unwrap().contains_key("traceparent"));
     drop(telemetry);

@@ -1,7 +1,7 @@
 //! Setting up: what decides, what is refused, what happens twice, and what travels when nothing is
 //! recorded.
 
-use sdk_tests::{Child, Receiver, Wire, refused};
+use sdk_tests::{Child, Received, Receiver, Wire, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
@@ -15,10 +15,7 @@ fn one_at_a_time_and_then_another() {
     let mut child = Child::start(PUPPET, &settings, &[]);
     child.ok("init");
     let second = child.say("init");
-    assert!(
-        second.starts_with("configuration=false already=true"),
-        "{second}"
-    );
+    assert!(second.starts_with("configuration=false already=true"), "{second}");
     child.trace("");
     child.drop_guard();
     assert_eq!(receiver.so_far().len(), 3);
@@ -50,11 +47,8 @@ fn code_that_uses_the_globals_is_part_of_it() {
 #[test]
 fn a_subscriber_that_is_there_stays() {
     let receiver = Receiver::start(Wire::Grpc);
-    let settings = [
-        ("endpoint", &*receiver.endpoint()),
-        ("protocol", "grpc"),
-        ("own-subscriber", "info"),
-    ];
+    let settings =
+        [("endpoint", &*receiver.endpoint()), ("protocol", "grpc"), ("own-subscriber", "info")];
     let mut child = Child::start(PUPPET, &settings, &[]);
     child.ok("init");
     child.trace("");
@@ -112,73 +106,22 @@ fn samplers() {
     let follow = [(SAMPLED, true, "03"), (UNSAMPLED, false, "02")];
     let root = |sampled| ("", sampled, if sampled { "01" } else { "00" });
     let cases = [
-        (
-            "",
-            "",
-            [root(true)]
-                .iter()
-                .chain(&follow)
-                .copied()
-                .collect::<Vec<_>>(),
-        ),
-        (
-            "parentbased_always_on",
-            "",
-            vec![root(true), follow[0], follow[1]],
-        ),
-        (
-            "parentbased_always_off",
-            "",
-            vec![root(false), follow[0], follow[1]],
-        ),
-        (
-            "parentbased_traceidratio",
-            "0",
-            vec![root(false), follow[0], follow[1]],
-        ),
-        (
-            "parentbased_traceidratio",
-            "1",
-            vec![root(true), follow[0], follow[1]],
-        ),
-        (
-            "parentbased_traceidratio",
-            "most",
-            vec![root(true), follow[0], follow[1]],
-        ),
-        (
-            "always_on",
-            "",
-            vec![root(true), (SAMPLED, true, "03"), (UNSAMPLED, true, "03")],
-        ),
-        (
-            "always_off",
-            "",
-            vec![
-                root(false),
-                (SAMPLED, false, "02"),
-                (UNSAMPLED, false, "02"),
-            ],
-        ),
-        (
-            "traceidratio",
-            "0",
-            vec![root(false), (SAMPLED, false, "02")],
-        ),
-        (
-            "traceidratio",
-            "1.0",
-            vec![root(true), (UNSAMPLED, true, "03")],
-        ),
+        ("", "", [root(true)].iter().chain(&follow).copied().collect::<Vec<_>>()),
+        ("parentbased_always_on", "", vec![root(true), follow[0], follow[1]]),
+        ("parentbased_always_off", "", vec![root(false), follow[0], follow[1]]),
+        ("parentbased_traceidratio", "0", vec![root(false), follow[0], follow[1]]),
+        ("parentbased_traceidratio", "1", vec![root(true), follow[0], follow[1]]),
+        ("parentbased_traceidratio", "most", vec![root(true), follow[0], follow[1]]),
+        ("always_on", "", vec![root(true), (SAMPLED, true, "03"), (UNSAMPLED, true, "03")]),
+        ("always_off", "", vec![root(false), (SAMPLED, false, "02"), (UNSAMPLED, false, "02")]),
+        ("traceidratio", "0", vec![root(false), (SAMPLED, false, "02")]),
+        ("traceidratio", "1.0", vec![root(true), (UNSAMPLED, true, "03")]),
         ("by the moon", "", vec![root(true), follow[0], follow[1]]),
     ];
     for (name, argument, requests) in cases {
         let receiver = Receiver::start(Wire::Http);
         let settings = [("endpoint", &*receiver.endpoint())];
-        let variables = [
-            ("OTEL_TRACES_SAMPLER", name),
-            ("OTEL_TRACES_SAMPLER_ARG", argument),
-        ];
+        let variables = [("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", argument)];
         let mut child = Child::start(PUPPET, &settings, &variables);
         child.ok("init");
         let mut arrived = 0;
@@ -186,15 +129,9 @@ fn samplers() {
             let case = format!("{name}({argument}) {headers}");
             let outgoing = child.trace(headers);
             let traceparent = outgoing.get("traceparent").unwrap();
-            assert!(
-                traceparent.ends_with(&format!("-{flags}")),
-                "{case}: {traceparent}"
-            );
+            assert!(traceparent.ends_with(&format!("-{flags}")), "{case}: {traceparent}");
             if !headers.is_empty() {
-                assert!(
-                    traceparent.contains("0af7651916cd43dd8448eb211c80319c"),
-                    "{case}"
-                );
+                assert!(traceparent.contains("0af7651916cd43dd8448eb211c80319c"), "{case}");
             }
             assert_eq!(child.say("flush"), "true", "{case}");
             arrived += if sampled { 3 } else { 0 };
@@ -203,11 +140,7 @@ fn samplers() {
         let warnings = child.end();
         let complaints = warnings.matches(" is ignored: ").count();
         let wrong = argument == "most" || name == "by the moon";
-        assert_eq!(
-            complaints,
-            usize::from(wrong),
-            "{name}({argument}): {warnings}"
-        );
+        assert_eq!(complaints, usize::from(wrong), "{name}({argument}): {warnings}");
     }
 }
 
@@ -228,7 +161,7 @@ fn samplers_of_your_own() {
             child.trace(headers);
             child.drop_guard();
             let spans = receiver.so_far();
-            let names: Vec<&str> = spans.iter().map(|it| it.name()).collect();
+            let names: Vec<&str> = spans.iter().map(Received::name).collect();
             assert_eq!(names, expected, "{sampler} {headers}");
         }
     }
@@ -243,10 +176,7 @@ fn propagators_and_exporters_by_name() {
         ("nonsense", vec!["traceparent"]),
     ];
     for (propagators, expected) in cases {
-        let variables = [
-            ("OTEL_PROPAGATORS", propagators),
-            ("OTEL_TRACES_EXPORTER", "none"),
-        ];
+        let variables = [("OTEL_PROPAGATORS", propagators), ("OTEL_TRACES_EXPORTER", "none")];
         let mut child = Child::start(PUPPET, &[], &variables);
         child.ok("init");
         let names: Vec<String> = child.trace("").into_keys().collect();
@@ -302,20 +232,12 @@ fn an_endpoint_that_cannot_be_used_is_an_error() {
         ("ftp://collector", "grpc", "http://"),
     ];
     for (endpoint, protocol, hint) in cases {
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-        ];
+        let variables =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
         let mut child = Child::start(PUPPET, &[], &variables);
         let answer = child.say("init");
-        assert!(
-            answer.starts_with("configuration=true"),
-            "{endpoint}: {answer}"
-        );
-        assert!(
-            answer.contains(hint) && answer.contains(endpoint),
-            "{answer}"
-        );
+        assert!(answer.starts_with("configuration=true"), "{endpoint}: {answer}");
+        assert!(answer.contains(hint) && answer.contains(endpoint), "{answer}");
         // Nothing is left half done.
         assert_eq!(child.say("init"), answer);
         child.end();

@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::traceparent::trim;
+
 /// Fields that can be read: HTTP headers, message properties, environment variables.
 ///
 /// Names are given in lower case; an implementation compares them as its medium does, which for
@@ -39,6 +41,24 @@ pub trait CarrierMut {
 
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
+}
+
+/// The first value of a field, surrounding white space taken off. For fields that come once, where
+/// B3 says that the first wins and nobody else says anything.
+pub(super) fn first<'a>(carrier: &'a dyn Carrier, name: &HeaderName) -> Option<&'a [u8]> {
+    carrier.get_all(name).next().map(trim)
+}
+
+/// Writes a field, or takes it out where there is nothing to write.
+pub(super) fn set_or_remove<V: AsRef<str>>(
+    carrier: &mut dyn CarrierMut,
+    name: &HeaderName,
+    value: Option<V>,
+) {
+    match value {
+        Some(value) => carrier.set(name, value.as_ref()),
+        None => carrier.remove(name),
+    }
 }
 
 /// The values of one field, in order.
@@ -110,10 +130,7 @@ fn find<'a>(
     name: &HeaderName,
 ) -> Values<'a> {
     let found = exact.or_else(|| {
-        entries
-            .into_iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name.as_str()))
-            .map(|(_, v)| v)
+        entries.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name.as_str())).map(|(_, v)| v)
     });
     Values::one(found.map(String::as_bytes))
 }
@@ -186,11 +203,7 @@ impl Environment {
 
     fn variable(name: &HeaderName) -> String {
         let upper = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
+            if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
         };
         name.as_str().chars().map(upper).collect()
     }
@@ -198,12 +211,7 @@ impl Environment {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }
 

@@ -160,13 +160,9 @@ impl Builder {
             color: !env.no_color(),
         };
         let wants_subscriber = self.subscriber;
-        let propagator = (self.propagator.clone())
-            .or_else(|| env.propagator())
-            .unwrap_or_default();
+        let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
         let live = if disabled {
-            Telemetry::propagate_only()
-                .propagator(propagator.clone())
-                .install();
+            Telemetry::propagate_only().propagator(propagator.clone()).install();
             None
         } else {
             Some(self.provide(env, propagator.clone())?)
@@ -184,9 +180,7 @@ impl Builder {
 
     /// Everything that makes spans and sends them.
     fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
-        let sampler = (self.sampler.take())
-            .or_else(|| env.sampler())
-            .unwrap_or_default();
+        let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
         let sampling = sampler.sampling();
         let mut attributes = env.resource_attributes();
         let name = env.service_name();
@@ -213,16 +207,9 @@ impl Builder {
         }
         let provider = provider.build();
         tracer::connect(&provider, sampling);
-        Telemetry::new(&provider)
-            .propagator(propagator)
-            .sampling(sampling)
-            .install();
+        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
         global::set_tracer_provider(provider.clone());
-        Ok(Live {
-            provider,
-            otlp: worker,
-            timeout: self.shutdown_timeout,
-        })
+        Ok(Live { provider, otlp: worker, timeout: self.shutdown_timeout })
     }
 
     fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {

@@ -25,10 +25,7 @@ const MILLISECONDS: RangeInclusive<u64> = 1..=86_400_000;
 impl Env {
     /// What `lookup` finds.
     pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self {
-            lookup: Box::new(lookup),
-            complaints: Vec::new(),
-        }
+        Self { lookup: Box::new(lookup), complaints: Vec::new() }
     }
 
     /// One sentence for everything that was ignored.
@@ -74,11 +71,7 @@ impl Env {
             return Some(Vec::new());
         }
         let mut list = Vec::new();
-        for item in text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-        {
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             match parse(item) {
                 Some(value) => list.push(value),
                 None => self.complain(name, item, wanted),
@@ -88,7 +81,8 @@ impl Env {
     }
 
     fn number(&mut self, names: &[&str], range: RangeInclusive<u64>) -> Option<u64> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let (least, most) = range.clone().into_inner();
+        let wanted = format!("a whole number from {least} to {most}");
         let in_range = |text: &str| text.parse().ok().filter(|number| range.contains(number));
         self.choice(names, &wanted, in_range)
     }
@@ -99,13 +93,12 @@ impl Env {
 
     /// Only `true` is true, in any case.
     fn flag(&mut self, names: &[&str]) -> bool {
-        let flag = self.choice(names, "true or false", |text| {
-            match text.to_ascii_lowercase().as_str() {
+        let flag =
+            self.choice(names, "true or false", |text| match text.to_ascii_lowercase().as_str() {
                 "true" => Some(true),
                 "false" => Some(false),
                 _ => None,
-            }
-        });
+            });
         flag.unwrap_or(false)
     }
 

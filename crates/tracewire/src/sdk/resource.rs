@@ -21,11 +21,9 @@ pub(super) fn resource(attributes: Vec<KeyValue>) -> Resource {
         KeyValue::new("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
     ];
     // An empty service name is as good as none.
-    let given = attributes
-        .into_iter()
-        .filter(|KeyValue { key, value, .. }| {
-            key.as_str() != SERVICE_NAME || *value != Value::from("")
-        });
+    let given = attributes.into_iter().filter(|KeyValue { key, value, .. }| {
+        key.as_str() != SERVICE_NAME || *value != Value::from("")
+    });
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_schema_url(always.into_iter().chain(given), SCHEMA_URL)
@@ -48,12 +46,6 @@ fn random_uuid() -> String {
     let variant = 0b10 << 62;
     let uuid = random & !(0xf << 76) & !(0b11 << 62) | version | variant;
     let hex = format!("{uuid:032x}");
-    let (a, b, c, d, e) = (
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    );
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
     format!("{a}-{b}-{c}-{d}-{e}")
 }

@@ -29,10 +29,7 @@ impl Sampler {
 
     /// Keeps nothing. Ids still travel on, marked as not sampled.
     pub fn always_off() -> Self {
-        Self {
-            sampling: Sampling::FollowsParent,
-            ..Self::custom(SdkSampler::AlwaysOff)
-        }
+        Self { sampling: Sampling::FollowsParent, ..Self::custom(SdkSampler::AlwaysOff) }
     }
 
     /// Keeps this share of all traces, from 0 to 1, chosen by trace id, whatever the caller decided.
@@ -50,10 +47,7 @@ impl Sampler {
 
     /// Asks a sampler of your own, which gets to see every span with all its first attributes.
     pub fn custom(sampler: impl ShouldSample + 'static) -> Self {
-        Self {
-            inner: Box::new(sampler),
-            sampling: Sampling::ReadsAttributes,
-        }
+        Self { inner: Box::new(sampler), sampling: Sampling::ReadsAttributes }
     }
 
     /// What `OTEL_TRACES_SAMPLER` can name.

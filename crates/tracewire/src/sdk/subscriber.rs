@@ -24,14 +24,8 @@ pub(super) struct Logs {
 }
 
 /// What sends spans has spans and events of its own, which are not the application's.
-const PLUMBING: [&str; 6] = [
-    "h2::",
-    "hyper::",
-    "hyper_util::",
-    "opentelemetry",
-    "tonic::",
-    "tower::",
-];
+const PLUMBING: [&str; 6] =
+    ["h2::", "hyper::", "hyper_util::", "opentelemetry", "tonic::", "tower::"];
 
 /// A layer that brings `tracing` spans into traces, for a subscriber that you build yourself.
 ///
@@ -83,9 +77,7 @@ where
 /// Which `tracing` spans and events go into traces when nothing is said.
 pub(super) fn default_filter() -> Targets {
     let plumbing = PLUMBING.map(|target| (target, LevelFilter::OFF));
-    Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_targets(plumbing)
+    Targets::new().with_default(LevelFilter::INFO).with_targets(plumbing)
 }
 
 /// The same with these directives on top.

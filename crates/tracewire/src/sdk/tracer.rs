@@ -72,10 +72,7 @@ impl Tracer for LateTracer {
         let span = live.tracer.build_with_context(builder, parent);
         let own = span.span_context();
         if span.is_recording() {
-            Span {
-                recorded: Some(span),
-                place: SpanContext::NONE,
-            }
+            Span { recorded: Some(span), place: SpanContext::NONE }
         } else if own.is_valid() {
             // The SDK forgets that the trace id is random when it drops a span.
             let random = above.trace_flags() & RANDOM;
@@ -90,10 +87,7 @@ impl Tracer for LateTracer {
 
 impl Span {
     fn passing(place: SpanContext) -> Self {
-        Self {
-            recorded: None,
-            place,
-        }
+        Self { recorded: None, place }
     }
 }
 

@@ -124,19 +124,18 @@ impl Operation {
             describe(&mut start);
             source.start(kind, start, parent)
         };
-        let Started {
-            context,
-            front,
-            recording,
-        } = started.unwrap_or_else(|| Started::none(parent));
-        Self {
-            context,
-            front,
-            side,
-            recording,
-            finished: false,
-            panicked: AtomicBool::new(false),
-        }
+        let Started { context, front, recording } =
+            started.unwrap_or_else(|| Started::none(parent));
+        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
+    }
+
+    /// An operation that is not recorded: `parent` is current in it and travels on.
+    pub fn untraced(parent: &Context) -> Self {
+        Self::of(Started::none(parent), Side::Called)
+    }
+
+    fn of(Started { context, front, recording }: Started, side: Side) -> Self {
+        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
     }
 
     /// The context in which the work runs; the context to inject into what it sends.
@@ -191,11 +190,13 @@ impl Operation {
         self.end(outcome);
     }
 
-    fn end(&mut self, outcome: Outcome) {
+    /// Ends the operation, which stays current for whatever still runs below it.
+    pub(crate) fn end(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.finished, true) || !self.recording {
             return;
         }
         let span = self.context.span();
+        let outcome = if *self.panicked.get_mut() { Outcome::Panicked } else { outcome };
         let verdict = outcome.verdict(self.side);
         if let Some(error_type) = verdict.error_type {
             span.set_attribute(KeyValue::new(attributes::ERROR_TYPE, error_type));
@@ -209,12 +210,7 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        let panicked = *self.panicked.get_mut();
-        self.end(if panicked {
-            Outcome::Panicked
-        } else {
-            Outcome::Cancelled
-        });
+        self.end(Outcome::Cancelled);
     }
 }
 

@@ -66,38 +66,31 @@ pub(crate) struct Verdict {
 impl Outcome {
     /// A failure of this type, with nothing more to say.
     pub fn error(error_type: impl Into<Cow<'static, str>>) -> Self {
-        Self::Error {
-            error_type: error_type.into(),
-            description: Cow::Borrowed(""),
+        Self::Error { error_type: error_type.into(), description: Cow::Borrowed("") }
+    }
+
+    /// Whether it makes the span of this side an error.
+    pub fn is_error(&self, side: Side) -> bool {
+        match (self, side) {
+            (Self::Success | Self::Http(100..=399), _)
+            | (Self::Http(400..=499), Side::Called)
+            | (Self::Cancelled, Side::Caller) => false,
+            (Self::Http(_) | Self::Error { .. } | Self::Cancelled | Self::Panicked, _) => true,
         }
     }
 
     pub(crate) fn verdict(self, side: Side) -> Verdict {
-        match (self, side) {
-            (Self::Success, _) | (Self::Cancelled, Side::Caller) => Verdict::default(),
-            (Self::Http(code), side) => match (code, side) {
-                (100..=399, _) | (400..=499, Side::Called) => Verdict::default(),
-                _ => failed(code_text(code), Cow::Borrowed("")),
-            },
-            (
-                Self::Error {
-                    error_type,
-                    description,
-                },
-                _,
-            ) => failed(error_type, description),
-            (Self::Cancelled, Side::Called) => {
-                failed(Cow::Borrowed("cancelled"), Cow::Borrowed(""))
-            }
-            (Self::Panicked, _) => failed(Cow::Borrowed("panic"), Cow::Borrowed("")),
+        if !self.is_error(side) {
+            return Verdict::default();
         }
-    }
-}
-
-fn failed(error_type: Cow<'static, str>, description: Cow<'static, str>) -> Verdict {
-    Verdict {
-        status: Some(Status::Error { description }),
-        error_type: Some(error_type),
+        let (error_type, description) = match self {
+            Self::Success => return Verdict::default(),
+            Self::Http(code) => (code_text(code), Cow::Borrowed("")),
+            Self::Error { error_type, description } => (error_type, description),
+            Self::Cancelled => (Cow::Borrowed("cancelled"), Cow::Borrowed("")),
+            Self::Panicked => (Cow::Borrowed("panic"), Cow::Borrowed("")),
+        };
+        Verdict { status: Some(Status::Error { description }), error_type: Some(error_type) }
     }
 }
 

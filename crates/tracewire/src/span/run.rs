@@ -28,10 +28,7 @@ pin_project! {
 
 impl<'a, F> Run<'a, F> {
     pub(super) fn new(operation: &'a Operation, future: F) -> Self {
-        Self {
-            operation,
-            future: Some(future),
-        }
+        Self { operation, future: Some(future) }
     }
 }
 

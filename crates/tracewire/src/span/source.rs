@@ -87,16 +87,9 @@ impl Source {
 fn is_real(tracer: &impl Tracer) -> bool {
     static PROBE: LazyLock<Context> = LazyLock::new(|| {
         let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
-        let parent = SpanContext::new(
-            trace_id,
-            span_id,
-            TraceFlags::NOT_SAMPLED,
-            true,
-            TraceState::NONE,
-        );
-        Context::new()
-            .with_remote_span_context(parent)
-            .with_telemetry_suppressed()
+        let parent =
+            SpanContext::new(trace_id, span_id, TraceFlags::NOT_SAMPLED, true, TraceState::NONE);
+        Context::new().with_remote_span_context(parent).with_telemetry_suppressed()
     });
     let span = tracer.build_with_context(SpanBuilder::from_name("probe"), &PROBE);
     span.span_context().span_id() != SpanId::from(1)
@@ -127,11 +120,7 @@ impl std::fmt::Debug for Source {
 impl Started {
     /// No span: whatever `parent` says travels on.
     pub(super) fn none(parent: &Context) -> Self {
-        Self {
-            context: parent.clone(),
-            front: None,
-            recording: false,
-        }
+        Self { context: parent.clone(), front: None, recording: false }
     }
 }
 
@@ -146,11 +135,7 @@ where
     fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started> {
         let span = self.0.build_with_context(builder, parent);
         if span.is_recording() {
-            return Some(Started {
-                context: parent.with_span(span),
-                front: None,
-                recording: true,
-            });
+            return Some(Started { context: parent.with_span(span), front: None, recording: true });
         }
         // A tracer without a provider hands the parent's context back, one that has been shut down
         // an invalid one.

@@ -76,13 +76,8 @@ impl Capture {
     /// The attributes that a span had when it started, which is what samplers saw.
     pub fn attributes_at_start(&self, span: &SpanData) -> Vec<KeyValue> {
         let spans = self.lock();
-        let started = spans
-            .started
-            .iter()
-            .find(|(context, _)| *context == span.span_context);
-        started
-            .map(|(_, attributes)| attributes.clone())
-            .unwrap_or_default()
+        let started = spans.started.iter().find(|(context, _)| *context == span.span_context);
+        started.map(|(_, attributes)| attributes.clone()).unwrap_or_default()
     }
 
     /// The spans as trees, one for each trace id, in the order of their starts.
@@ -126,11 +121,7 @@ impl Capture {
     /// # Panics
     /// When they have not ended within ten seconds.
     pub fn ended(&self, count: usize) -> Ended {
-        Ended {
-            capture: self.clone(),
-            count,
-            deadline: None,
-        }
+        Ended { capture: self.clone(), count, deadline: None }
     }
 
     /// Forgets all spans.
@@ -208,14 +199,8 @@ struct Keep(Arc<Kept>);
 
 impl SpanProcessor for Keep {
     fn on_start(&self, span: &mut Span, _: &Context) {
-        let attributes = span
-            .exported_data()
-            .map(|data| data.attributes)
-            .unwrap_or_default();
-        self.0
-            .lock()
-            .started
-            .push((span.span_context().clone(), attributes));
+        let attributes = span.exported_data().map(|data| data.attributes).unwrap_or_default();
+        self.0.lock().started.push((span.span_context().clone(), attributes));
     }
 
     fn on_end(&self, span: SpanData) {

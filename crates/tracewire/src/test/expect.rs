@@ -159,23 +159,13 @@ impl Span {
         }
         let is_error = matches!(node.span.status, Status::Error { .. });
         if is_error != error.is_some() {
-            let word = if error.is_some() {
-                "an error"
-            } else {
-                "no error"
-            };
-            differs(format!(
-                "expected status {word}, found {:?}",
-                node.span.status
-            ));
+            let word = if error.is_some() { "an error" } else { "no error" };
+            differs(format!("expected status {word}, found {:?}", node.span.status));
         }
         if let Some(links) = self.links
             && links != node.span.links.len()
         {
-            differs(format!(
-                "expected {links} links, found {}",
-                node.span.links.len()
-            ));
+            differs(format!("expected {links} links, found {}", node.span.links.len()));
         }
         siblings(&self.children, &node.children, self.any_order, &path, found);
     }
@@ -195,11 +185,7 @@ fn siblings(
             span.differences(node, path, &mut differences);
             differences.is_empty()
         };
-        let best = if any_order {
-            left.iter().position(matching)
-        } else {
-            None
-        };
+        let best = if any_order { left.iter().position(matching) } else { None };
         let best = best.or_else(|| {
             any_order.then(|| left.iter().position(|node| node.span.name == span.name))?
         });
@@ -209,11 +195,7 @@ fn siblings(
         }
     }
     for node in left {
-        found.push(format!(
-            "below {}: `{}` is one too many",
-            place(path),
-            node.span.name
-        ));
+        found.push(format!("below {}: `{}` is one too many", place(path), node.span.name));
     }
 }
 

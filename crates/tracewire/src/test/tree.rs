@@ -36,18 +36,8 @@ impl Trace {
                 ids.push(span.span_context.trace_id());
             }
         }
-        let of = |id| {
-            spans
-                .iter()
-                .filter(move |span| span.span_context.trace_id() == id)
-                .cloned()
-        };
-        ids.iter()
-            .map(|id| Self {
-                id: *id,
-                roots: roots(&of(*id).collect::<Vec<_>>()),
-            })
-            .collect()
+        let of = |id| spans.iter().filter(move |span| span.span_context.trace_id() == id).cloned();
+        ids.iter().map(|id| Self { id: *id, roots: roots(&of(*id).collect::<Vec<_>>()) }).collect()
     }
 
     /// The trace id.
@@ -84,11 +74,7 @@ impl Trace {
 fn roots(spans: &[SpanData]) -> Vec<Node> {
     let known = |id: SpanId| spans.iter().any(|span| span.span_context.span_id() == id);
     let is_root = |span: &&SpanData| !known(span.parent_span_id);
-    spans
-        .iter()
-        .filter(is_root)
-        .map(|span| Node::new(span, spans))
-        .collect()
+    spans.iter().filter(is_root).map(|span| Node::new(span, spans)).collect()
 }
 
 impl Node {
@@ -96,36 +82,19 @@ impl Node {
         let id = span.span_context.span_id();
         let is_child =
             |other: &&SpanData| other.parent_span_id == id && other.span_context.span_id() != id;
-        let children = spans
-            .iter()
-            .filter(is_child)
-            .map(|child| Self::new(child, spans))
-            .collect();
-        Self {
-            span: span.clone(),
-            children,
-        }
+        let children = spans.iter().filter(is_child).map(|child| Self::new(child, spans)).collect();
+        Self { span: span.clone(), children }
     }
 
     /// An attribute's value; the last one where a key stands twice.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
         let matches = |attribute: &&KeyValue| attribute.key.as_str() == key;
-        self.span
-            .attributes
-            .iter()
-            .rev()
-            .find(matches)
-            .map(|attribute| &attribute.value)
+        self.span.attributes.iter().rev().find(matches).map(|attribute| &attribute.value)
     }
 
     fn outline(&self, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let indent = "  ".repeat(depth);
-        write!(
-            f,
-            "{indent}{} [{}]",
-            self.span.name,
-            kind_name(&self.span.span_kind)
-        )?;
+        write!(f, "{indent}{} [{}]", self.span.name, kind_name(&self.span.span_kind))?;
         match &self.span.status {
             Status::Unset => writeln!(f)?,
             Status::Ok => writeln!(f, " ok")?,
@@ -141,9 +110,7 @@ impl Node {
             let (trace, span) = (link.span_context.trace_id(), link.span_context.span_id());
             writeln!(f, "{indent}  -> {trace}/{span}")?;
         }
-        self.children
-            .iter()
-            .try_for_each(|child| child.outline(depth + 1, f))
+        self.children.iter().try_for_each(|child| child.outline(depth + 1, f))
     }
 }
 

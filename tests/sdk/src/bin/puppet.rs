@@ -1,10 +1,5 @@
 //! A process with telemetry that does what it is told on standard input, one line at a time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "this is test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
@@ -22,12 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 fn main() {
     let settings: BTreeMap<String, String> = std::env::args()
         .skip(1)
-        .map(|setting| {
-            setting
-                .split_once('=')
-                .map(|(k, v)| (k.into(), v.into()))
-                .unwrap()
-        })
+        .map(|setting| setting.split_once('=').map(|(k, v)| (k.into(), v.into())).unwrap())
         .collect();
     use tokio::runtime::Builder;
     match settings.get("runtime").map_or("multi", String::as_str) {
@@ -38,10 +28,7 @@ fn main() {
             .unwrap()
             .block_on(obey(&settings)),
         // Nothing of the application's runtime may be needed: not even its drivers are there.
-        "current" => Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(obey(&settings)),
+        "current" => Builder::new_current_thread().build().unwrap().block_on(obey(&settings)),
         "none" => futures_executor::block_on(obey(&settings)),
         other => panic!("{other}"),
     }
@@ -50,10 +37,7 @@ fn main() {
 async fn obey(settings: &BTreeMap<String, String>) {
     if let Some(filter) = settings.get("own-subscriber") {
         let spans = sdk::layer();
-        tracing_subscriber::registry()
-            .with(EnvFilter::new(filter))
-            .with(spans)
-            .init();
+        tracing_subscriber::registry().with(EnvFilter::new(filter)).with(spans).init();
     }
     let mut guard = None;
     for line in std::io::stdin().lock().lines() {
@@ -144,15 +128,11 @@ fn threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
     let names =
         tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names
-        .filter(|name| name.starts_with("tracewire") || name.starts_with("OpenTelemetry"))
-        .count()
+    names.filter(|name| name.starts_with("tracewire") || name.starts_with("OpenTelemetry")).count()
 }
 
 fn headers(text: &str) -> HeaderMap {
-    let pairs = text
-        .split_whitespace()
-        .map(|pair| pair.split_once('=').unwrap());
+    let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap());
     pairs
         .map(|(name, value)| {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -162,9 +142,7 @@ fn headers(text: &str) -> HeaderMap {
 }
 
 fn texts(headers: &HeaderMap) -> String {
-    let pairs = headers
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
+    let pairs = headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
     pairs.collect::<Vec<_>>().join(" ")
 }
 

@@ -18,26 +18,12 @@ pub(in crate::sdk) enum EndpointVariable {
     Base(String),
 }
 
-const ENDPOINT: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-];
-const PROTOCOL: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    "OTEL_EXPORTER_OTLP_PROTOCOL",
-];
-const INSECURE: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
-    "OTEL_EXPORTER_OTLP_INSECURE",
-];
-const TIMEOUT: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-    "OTEL_EXPORTER_OTLP_TIMEOUT",
-];
-const COMPRESSION: [&str; 2] = [
-    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-    "OTEL_EXPORTER_OTLP_COMPRESSION",
-];
+const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
+const TIMEOUT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+const COMPRESSION: [&str; 2] =
+    ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
 
 /// The queue takes its memory at once, so its length has an end.
 const SPANS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
@@ -56,15 +42,11 @@ impl Env {
         const NAME: &str = "OTEL_RESOURCE_ATTRIBUTES";
         let text = self.text(NAME).unwrap_or_default();
         let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
-        pairs
-            .map(attribute)
-            .collect::<Option<_>>()
-            .unwrap_or_else(|| {
-                let complaint =
-                    format!("{NAME} is ignored: it should be key=value,…, percent-encoded");
-                self.complaints.push(complaint);
-                Vec::new()
-            })
+        pairs.map(attribute).collect::<Option<_>>().unwrap_or_else(|| {
+            let complaint = format!("{NAME} is ignored: it should be key=value,…, percent-encoded");
+            self.complaints.push(complaint);
+            Vec::new()
+        })
     }
 
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
@@ -135,9 +117,7 @@ impl Env {
         let ratio = if name.ends_with("traceidratio") {
             let wanted = "a number from 0 to 1";
             self.choice(&["OTEL_TRACES_SAMPLER_ARG"], wanted, |text| {
-                text.parse()
-                    .ok()
-                    .filter(|ratio| (0.0..=1.0).contains(ratio))
+                text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
             })
         } else {
             None
@@ -240,10 +220,7 @@ mod tests {
         let exact = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a/x");
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b");
         let both = ask(&[exact, base], |env| env.endpoint());
-        assert_eq!(
-            both.0,
-            Some(EndpointVariable::Exact("http://a/x".to_owned()))
-        );
+        assert_eq!(both.0, Some(EndpointVariable::Exact("http://a/x".to_owned())));
         let one = ask(&[base], |env| env.endpoint());
         assert_eq!(one.0, Some(EndpointVariable::Base("http://b".to_owned())));
     }
@@ -270,11 +247,7 @@ mod tests {
                 .map(|pair| (pair.key.as_str(), pair.value.as_str().into_owned()))
                 .collect();
             let found: Vec<_> = found.iter().map(|(k, v)| (*k, v.as_str())).collect();
-            assert_eq!(
-                (found, complained),
-                (expected.unwrap_or_default(), complaints),
-                "{text:?}"
-            );
+            assert_eq!((found, complained), (expected.unwrap_or_default(), complaints), "{text:?}");
         }
     }
 
@@ -305,11 +278,7 @@ mod tests {
         for (text, expected, complaints) in cases {
             let (found, complained) = ask(&[("OTEL_PROPAGATORS", text)], Env::propagator);
             let expected = format!("Propagator {{ extract: {expected}, inject: {expected} }}");
-            assert_eq!(
-                found.map(|found| format!("{found:?}")),
-                Some(expected),
-                "{text:?}"
-            );
+            assert_eq!(found.map(|found| format!("{found:?}")), Some(expected), "{text:?}");
             assert_eq!(complained, complaints, "{text:?}");
         }
         let (found, complained) = ask(&[("OTEL_PROPAGATORS", "w3c")], Env::propagator);
@@ -326,27 +295,18 @@ mod tests {
             ("traceidratio", "2", Some("TraceIdRatioBased(1.0)"), 1),
             ("traceidratio", "NaN", Some("TraceIdRatioBased(1.0)"), 1),
             ("parentbased_always_off", "x", Some("root: AlwaysOff"), 0),
-            (
-                "ParentBased_TraceIdRatio",
-                "0.5",
-                Some("root: TraceIdRatioBased(0.5)"),
-                0,
-            ),
+            ("ParentBased_TraceIdRatio", "0.5", Some("root: TraceIdRatioBased(0.5)"), 0),
             ("xray", "", None, 1),
             ("", "", None, 0),
         ];
         for (name, argument, expected, complaints) in cases {
-            let variables = [
-                ("OTEL_TRACES_SAMPLER", name),
-                ("OTEL_TRACES_SAMPLER_ARG", argument),
-            ];
+            let variables = [("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", argument)];
             let (found, complained) = ask(&variables, Env::sampler);
             let found = found.map(|found| format!("{found:?}"));
             match expected {
-                Some(expected) => assert!(
-                    found.as_ref().is_some_and(|f| f.contains(expected)),
-                    "{found:?}"
-                ),
+                Some(expected) => {
+                    assert!(found.as_ref().is_some_and(|f| f.contains(expected)), "{found:?}");
+                }
                 None => assert_eq!(found, None),
             }
             assert_eq!(complained, complaints, "{name}={argument}");

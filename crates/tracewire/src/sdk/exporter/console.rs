@@ -43,11 +43,7 @@ fn line(span: &SpanData) -> String {
         }
     }
     for attribute in &span.attributes {
-        line.push_str(&format!(
-            " {}={:?}",
-            attribute.key,
-            attribute.value.as_str()
-        ));
+        line.push_str(&format!(" {}={:?}", attribute.key, attribute.value.as_str()));
     }
     line.push('\n');
     line

@@ -46,9 +46,7 @@ impl Endpoint {
                 return Err(wrong("needs http:// in front of it"));
             }
         };
-        let uri: Uri = absolute
-            .parse()
-            .map_err(|error| wrong("is not a URL").because(error))?;
+        let uri: Uri = absolute.parse().map_err(|error| wrong("is not a URL").because(error))?;
         match (uri.scheme_str(), uri.host()) {
             (_, None | Some("")) => Err(wrong("names no host")),
             (Some("http"), _) => Ok(Self(uri)),
@@ -82,26 +80,10 @@ mod tests {
     fn endpoints_become_urls() {
         use Protocol::{Grpc, HttpProtobuf};
         let cases = [
-            (
-                HttpProtobuf,
-                "http://otel:4318",
-                Some("http://otel:4318/v1/traces"),
-            ),
-            (
-                HttpProtobuf,
-                "http://otel:4318/",
-                Some("http://otel:4318/v1/traces"),
-            ),
-            (
-                HttpProtobuf,
-                "http://otel/in/v1/traces",
-                Some("http://otel/in/v1/traces"),
-            ),
-            (
-                HttpProtobuf,
-                "http://otel/in",
-                Some("http://otel/in/v1/traces"),
-            ),
+            (HttpProtobuf, "http://otel:4318", Some("http://otel:4318/v1/traces")),
+            (HttpProtobuf, "http://otel:4318/", Some("http://otel:4318/v1/traces")),
+            (HttpProtobuf, "http://otel/in/v1/traces", Some("http://otel/in/v1/traces")),
+            (HttpProtobuf, "http://otel/in", Some("http://otel/in/v1/traces")),
             (HttpProtobuf, "otel:4318", None),
             (HttpProtobuf, "https://otel:4318", None),
             (HttpProtobuf, "http://", None),
@@ -114,11 +96,7 @@ mod tests {
         ];
         for (protocol, text, expected) in cases {
             let found = Endpoint::base(text, protocol, false);
-            assert_eq!(
-                found.as_ref().map(Endpoint::url).ok().as_deref(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(found.as_ref().map(Endpoint::url).ok().as_deref(), expected, "{text}");
             assert!(found.is_ok() || found.is_err_and(|error| error.is_configuration()));
         }
     }
@@ -126,23 +104,14 @@ mod tests {
     #[test]
     fn an_endpoint_for_traces_is_used_as_it_is() {
         let exact = |text| Endpoint::exact(text, Protocol::HttpProtobuf, false).map(|e| e.url());
-        assert_eq!(
-            exact("http://otel:4318").ok().as_deref(),
-            Some("http://otel:4318/")
-        );
-        assert_eq!(
-            exact("http://otel/spans").ok().as_deref(),
-            Some("http://otel/spans")
-        );
+        assert_eq!(exact("http://otel:4318").ok().as_deref(), Some("http://otel:4318/"));
+        assert_eq!(exact("http://otel/spans").ok().as_deref(), Some("http://otel/spans"));
     }
 
     #[test]
     fn insecure_is_for_grpc_without_a_scheme() {
         let found = Endpoint::base("otel:4317", Protocol::Grpc, true);
-        assert_eq!(
-            found.map(|e| e.url()).ok().as_deref(),
-            Some("http://otel:4317/")
-        );
+        assert_eq!(found.map(|e| e.url()).ok().as_deref(), Some("http://otel:4317/"));
         assert!(Endpoint::base("https://otel:4317", Protocol::Grpc, true).is_err());
     }
 

@@ -25,11 +25,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 impl Report {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint,
-            lost: AtomicU64::new(0),
-            said: Mutex::new(Said::default()),
-        }
+        Self { endpoint, lost: AtomicU64::new(0), said: Mutex::new(Said::default()) }
     }
 
     /// How many spans have been lost so far.
@@ -43,9 +39,7 @@ impl Report {
         self.lost.fetch_add(spans, Ordering::Relaxed);
         if let Some(spans) = self.take_turn(spans) {
             let endpoint = &self.endpoint;
-            say(&format!(
-                "{spans} spans could not be sent to {endpoint}: {why}"
-            ));
+            say(&format!("{spans} spans could not be sent to {endpoint}: {why}"));
         }
     }
 
@@ -53,9 +47,7 @@ impl Report {
     pub(crate) fn out_of_time(&self, bound: Duration) {
         if self.take_turn(0).is_some() {
             let endpoint = &self.endpoint;
-            say(&format!(
-                "the last spans could not be sent to {endpoint} within {bound:?}"
-            ));
+            say(&format!("the last spans could not be sent to {endpoint} within {bound:?}"));
         }
     }
 

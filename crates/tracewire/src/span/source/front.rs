@@ -19,9 +19,7 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
     if span.is_disabled() {
         return None;
     }
-    let Start {
-        attributes, links, ..
-    } = start;
+    let Start { attributes, links, .. } = start;
     if span.set_parent(parent.clone()).is_ok() {
         for attribute in attributes {
             span.set_attribute(attribute.key, attribute.value);
@@ -44,11 +42,7 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
 impl Started {
     fn behind(front: tracing::Span, context: Context) -> Self {
         let recording = context.span().is_recording();
-        Self {
-            context,
-            front: Some(Box::new(front)),
-            recording,
-        }
+        Self { context, front: Some(Box::new(front)), recording }
     }
 }
 

@@ -1,0 +1,190 @@
+//! Requests and responses as attributes (semantic conventions, "HTTP spans").
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use http::{Uri, Version, header};
+use opentelemetry::{KeyValue, StringValue};
+
+use super::method::Methods;
+use super::name::{self, Route};
+use super::origin::{self, Origin};
+use super::redact::{self, Redaction};
+use super::{RequestHead, UrlTemplate};
+use crate::span::{Start, attributes as names};
+
+/// `network.protocol.version`; a version that is not known is not set.
+pub(crate) fn version_name(version: Version) -> Option<&'static str> {
+    Some(match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => return None,
+    })
+}
+
+fn text(value: Cow<'_, str>) -> StringValue {
+    value.into_owned().into()
+}
+
+fn method(
+    start: &mut Start,
+    methods: &Methods,
+    method: &http::Method,
+) -> Option<Cow<'static, str>> {
+    let known = methods.name(method);
+    let recorded = known.clone().unwrap_or(Cow::Borrowed("_OTHER"));
+    start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, recorded));
+    if known.is_none() {
+        start.set(KeyValue::new(names::HTTP_REQUEST_METHOD_ORIGINAL, method.as_str().to_owned()));
+    }
+    known
+}
+
+/// `network.peer.address` and `.port`.
+pub(crate) fn peer_attributes(peer: SocketAddr) -> [KeyValue; 2] {
+    [
+        KeyValue::new(names::NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string()),
+        KeyValue::new(names::NETWORK_PEER_PORT, i64::from(peer.port())),
+    ]
+}
+
+/// What a server span has at its start (§1.3 of the requirements): name and attributes.
+pub(super) fn describe_server_request(
+    start: &mut Start,
+    request: &RequestHead<'_>,
+    route: Option<Route>,
+    origin: Origin<'_>,
+    peer: Option<SocketAddr>,
+    methods: &Methods,
+    redaction: &Redaction,
+) {
+    let known = method(start, methods, request.method);
+    match &route {
+        Some(route) => start.name(route.name(known.as_deref())),
+        None => start.name(name::without_route(known)),
+    }
+    start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    start.set(KeyValue::new(names::URL_SCHEME, fixed(origin.scheme)));
+    if let Some(query) = request.uri.query() {
+        start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
+    }
+    if let Some(route) = route {
+        start.set(KeyValue::new(names::HTTP_ROUTE, route.template));
+    }
+    if let Some((host, port)) = origin.server {
+        start.set(KeyValue::new(names::SERVER_ADDRESS, text(host)));
+        if let Some(port) = port {
+            start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
+        }
+    }
+    if let Some(client) = origin.client {
+        start.set(KeyValue::new(names::CLIENT_ADDRESS, text(client)));
+    }
+    if let Some(peer) = peer {
+        peer_attributes(peer).into_iter().for_each(|attribute| start.set(attribute));
+    }
+    if let Some(version) = version_name(request.version) {
+        start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
+    }
+    if let Some(agent) = request.headers.get(header::USER_AGENT) {
+        let agent = String::from_utf8_lossy(agent.as_bytes());
+        start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, text(agent)));
+    }
+}
+
+/// Schemes are mostly one of two, which need no allocation.
+fn fixed(scheme: Cow<'_, str>) -> StringValue {
+    match &*scheme {
+        "http" => "http".into(),
+        "https" => "https".into(),
+        _ => text(scheme),
+    }
+}
+
+/// A client's request, wherever it comes from: `http::Request` or a library's own type.
+#[derive(Debug)]
+pub(crate) struct ClientAttributes<'a> {
+    pub(crate) method: &'a http::Method,
+    pub(crate) scheme: Cow<'a, str>,
+    /// With user information, as it stands in the request.
+    pub(crate) authority: Cow<'a, str>,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) fragment: Option<&'a str>,
+    pub(crate) template: Option<UrlTemplate>,
+    pub(crate) resends: u32,
+}
+
+impl<'a> ClientAttributes<'a> {
+    /// Reads them from a request; the target in absolute form, otherwise `Host`.
+    pub(super) fn of(
+        request: &RequestHead<'a>,
+        default_scheme: &'static str,
+        resends: u32,
+    ) -> Self {
+        let uri: &'a Uri = request.uri;
+        let host = || request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
+        Self {
+            method: request.method,
+            scheme: Cow::Borrowed(uri.scheme_str().unwrap_or(default_scheme)),
+            authority: Cow::Borrowed(authority.unwrap_or_default()),
+            path: uri.path(),
+            query: uri.query(),
+            fragment: None,
+            template: request.extensions.get::<UrlTemplate>().copied(),
+            resends,
+        }
+    }
+
+    /// The host and the port, which is that of the scheme when none is named.
+    pub(crate) fn server(&self) -> Option<(&str, Option<u16>)> {
+        let (host, port) = origin::host_and_port(&self.authority)?;
+        let default = || match &*self.scheme {
+            scheme if scheme.eq_ignore_ascii_case("https") => Some(443),
+            scheme if scheme.eq_ignore_ascii_case("http") => Some(80),
+            _ => None,
+        };
+        Some((host, port.or_else(default)))
+    }
+
+    /// What a client span has at its start (§1.2 of the requirements): name and attributes.
+    pub(crate) fn describe(&self, start: &mut Start, methods: &Methods, redaction: &Redaction) {
+        let known = method(start, methods, self.method);
+        match self.template {
+            Some(UrlTemplate(template)) => {
+                start.name(Route::of(template).name(known.as_deref()));
+                start.set(KeyValue::new(names::URL_TEMPLATE, template));
+            }
+            None => start.name(name::without_route(known)),
+        }
+        start.set(KeyValue::new(names::URL_FULL, self.url(redaction)));
+        if let Some((host, port)) = self.server() {
+            start.set(KeyValue::new(names::SERVER_ADDRESS, host.to_owned()));
+            if let Some(port) = port {
+                start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
+            }
+        }
+        if self.resends > 0 {
+            start.set(KeyValue::new(names::HTTP_REQUEST_RESEND_COUNT, i64::from(self.resends)));
+        }
+    }
+
+    fn url(&self, redaction: &Redaction) -> String {
+        let authority = redact::authority(&self.authority);
+        let length =
+            self.scheme.len() + authority.len() + self.path.len() + self.query.map_or(0, str::len);
+        let mut url = String::with_capacity(length + 8);
+        url.extend([&self.scheme, "://", &authority, self.path]);
+        if let Some(query) = self.query {
+            url.extend(["?", &redaction.query(query)]);
+        }
+        if let Some(fragment) = self.fragment {
+            url.extend(["#", fragment]);
+        }
+        url
+    }
+}

@@ -1,0 +1,118 @@
+//! A response body that ends the operation.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context as Task, Poll};
+
+use http::StatusCode;
+use http_body::{Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::error::{ErrorType, any_error_type};
+use crate::span::{Operation, Outcome, Side};
+
+pin_project! {
+    /// Body of a response that passed a server or a client layer.
+    ///
+    /// The operation is current whenever the body is polled or dropped, and ends with it: after the
+    /// last frame, with an error, or when the body is dropped.
+    #[derive(Debug)]
+    pub struct Body<B> {
+        #[pin]
+        inner: Option<B>,
+        tracked: Option<Tracked>,
+    }
+
+    impl<B> PinnedDrop for Body<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let entered = this.tracked.as_ref().map(|tracked| tracked.operation.enter());
+            this.inner.set(None);
+            drop(entered);
+            if let Some(tracked) = this.tracked.take() {
+                tracked.dropped();
+            }
+        }
+    }
+}
+
+/// The operation of a body, and what is known about it from the head.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    pub(super) operation: Operation,
+    pub(super) status: StatusCode,
+    /// The body has ended, so nothing more runs when it is polled.
+    pub(super) ended: bool,
+    pub(super) side: Side,
+    pub(super) error_type: ErrorType,
+}
+
+impl Tracked {
+    /// A client that leaves the rest of a body unread has what it wants; on a server somebody is
+    /// still waiting for it, unless the response is an error anyway.
+    fn dropped(mut self) {
+        let outcome = Outcome::Http(self.status.as_u16());
+        if self.side == Side::Caller || outcome.is_error(self.side) {
+            self.operation.end(outcome);
+        }
+    }
+}
+
+impl<B> Body<B> {
+    pub(super) fn new(inner: B, tracked: Option<Tracked>) -> Self {
+        Self { inner: Some(inner), tracked }
+    }
+}
+
+impl<B: http_body::Body> http_body::Body for Body<B>
+where
+    B::Error: 'static,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let Some(tracked) = this.tracked.as_mut().filter(|tracked| !tracked.ended) else {
+            return inner.poll_frame(task);
+        };
+        let entered = tracked.operation.enter();
+        let polled = inner.as_mut().poll_frame(task);
+        drop(entered);
+        let outcome = match &polled {
+            Poll::Pending => return polled,
+            // Whoever has read as far as the length says, or has the trailers, may not poll again.
+            Poll::Ready(Some(Ok(frame))) if !frame.is_trailers() && !inner.is_end_stream() => {
+                return polled;
+            }
+            Poll::Ready(Some(Ok(_)) | None) => Outcome::Http(tracked.status.as_u16()),
+            Poll::Ready(Some(Err(error))) => {
+                let known = any_error_type(error, tracked.error_type);
+                Outcome::error(known.unwrap_or(Cow::Borrowed("body")))
+            }
+        };
+        tracked.operation.end(outcome);
+        tracked.ended = true;
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(B::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), B::size_hint)
+    }
+}
+
+impl<B: Default> Default for Body<B> {
+    fn default() -> Self {
+        Self::new(B::default(), None)
+    }
+}

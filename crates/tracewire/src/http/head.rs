@@ -1,0 +1,71 @@
+//! A request or a response without its body, as filters and hooks see it.
+
+use std::net::SocketAddr;
+
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+
+/// A request without its body.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RequestHead<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The target, as it stands in the request.
+    pub uri: &'a Uri,
+    /// The protocol version.
+    pub version: Version,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// What servers and other layers have attached.
+    pub extensions: &'a Extensions,
+}
+
+impl<'a> RequestHead<'a> {
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+}
+
+/// A response without its body.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ResponseHead<'a> {
+    /// The status code.
+    pub status: StatusCode,
+    /// The protocol version.
+    pub version: Version,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// What clients and other layers have attached.
+    pub extensions: &'a Extensions,
+}
+
+impl<'a> ResponseHead<'a> {
+    pub(crate) fn of<B>(response: &'a Response<B>) -> Self {
+        Self {
+            status: response.status(),
+            version: response.version(),
+            headers: response.headers(),
+            extensions: response.extensions(),
+        }
+    }
+}
+
+/// Request extension: the other end of the socket, for servers that do not say it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Request extension: the scheme of the connection, for servers that accept TLS themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme(pub &'static str);
+
+/// Request extension: the template of a client's request, `/users/{id}`. It becomes `url.template`
+/// and part of the span's name, so it must be low in cardinality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UrlTemplate(pub &'static str);

@@ -1,0 +1,51 @@
+//! Header fields that are recorded because somebody asked for them.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
+
+/// Fields that are recorded without their values, even when asked for.
+const SENSITIVE: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    header::SET_COOKIE,
+    HeaderName::from_static("x-api-key"),
+];
+
+const REDACTED: &str = "REDACTED";
+
+/// An allow-list of header fields. Names that are none are left out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Captured(Vec<(HeaderName, Key)>);
+
+impl Captured {
+    pub(crate) fn new<T: AsRef<str>>(prefix: &str, names: impl IntoIterator<Item = T>) -> Self {
+        let valid = names.into_iter().filter_map(|name| name.as_ref().parse().ok());
+        Self(
+            valid
+                .map(|name: HeaderName| (name.clone(), Key::from(format!("{prefix}{name}"))))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One attribute for each field that is there, its values in order.
+    pub(crate) fn attributes<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+    ) -> impl Iterator<Item = KeyValue> + 'a {
+        self.0.iter().filter(|(name, _)| headers.contains_key(name)).map(|(name, key)| {
+            let text = |value: &HeaderValue| -> StringValue {
+                if value.is_sensitive() || SENSITIVE.contains(name) {
+                    return REDACTED.into();
+                }
+                String::from_utf8_lossy(value.as_bytes()).into_owned().into()
+            };
+            let values = headers.get_all(name).iter().map(text).collect();
+            KeyValue::new(key.clone(), Value::Array(Array::String(values)))
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! Server and client layers for everything that speaks `http::Request`.
+//!
+//! [`ServerLayer`] and [`ClientLayer`] work with any tower service and any body. The modules
+//! [`axum`](crate::axum), [`hyper`](crate::hyper) and [`reqwest`](crate::reqwest) are the same layers
+//! with what those libraries know: matched routes, socket peers, kinds of errors.
+//!
+//! ```
+//! use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+//! use tracewire::http::ServerLayer;
+//! use tracewire::test::{Capture, expect};
+//!
+//! # futures_executor::block_on(async {
+//! let capture = Capture::new();
+//! let mut service = ServiceBuilder::new()
+//!     .layer(ServerLayer::new().telemetry(&capture.telemetry()))
+//!     .service(service_fn(async |_: http::Request<()>| Ok::<_, std::io::Error>(http::Response::new(String::new()))));
+//!
+//! let request = http::Request::get("/orders/7?sig=secret").body(())?;
+//! service.ready().await?.call(request).await?;
+//!
+//! capture.assert(expect::span("GET").server().status(200).attribute("url.query", "sig=REDACTED"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod attributes;
+mod body;
+mod client;
+mod destination;
+mod error;
+mod future;
+mod head;
+mod headers;
+mod method;
+mod name;
+mod origin;
+mod redact;
+mod resend;
+mod server;
+mod serving;
+mod trust;
+
+pub use body::Body;
+pub use client::{Client, ClientLayer, ClientLayerFor};
+pub use future::ResponseFuture;
+pub use head::{Peer, RequestHead, ResponseHead, Scheme, UrlTemplate};
+pub use resend::{CountResends, CountResendsLayer, Resends};
+pub use server::{Server, ServerLayer, ServerLayerFor};
+pub use trust::{Trust, TrustedProxies};
+
+pub(crate) use attributes::ClientAttributes;
+pub(crate) use client::Config as ClientConfig;
+pub(crate) use destination::Destinations;
+pub(crate) use error::error_type;
+pub(crate) use future::Exchange;
+pub(crate) use method::Methods;
+pub(crate) use redact::Redaction;
+pub(crate) use serving::tell_route;
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+/// What a library on top of `http` knows and where it keeps it. Sealed: its implementations are the
+/// modules of this crate.
+pub trait Framework: sealed::Sealed + 'static {
+    /// The route template that a request has matched.
+    #[doc(hidden)]
+    fn route(_: &http::Extensions) -> Option<&str> {
+        None
+    }
+
+    /// The other end of the connection on which a request came.
+    #[doc(hidden)]
+    fn request_peer(_: &http::Extensions) -> Option<SocketAddr> {
+        None
+    }
+
+    /// The other end of the connection on which a response came.
+    #[doc(hidden)]
+    fn response_peer(_: &http::Extensions) -> Option<SocketAddr> {
+        None
+    }
+
+    /// `error.type` for an error of this library.
+    #[doc(hidden)]
+    fn error_type(_: &(dyn Any + 'static)) -> Option<Cow<'static, str>> {
+        None
+    }
+}
+
+/// No library in particular.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Plain;
+
+impl Framework for Plain {}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Plain {}
+}

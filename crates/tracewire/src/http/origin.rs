@@ -1,0 +1,165 @@
+//! Who called and whom: addresses and scheme of a request as the client saw them.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{self, HeaderMap, HeaderName};
+
+use super::trust::{Fields, TrustedProxies, Which, contains};
+use super::{RequestHead, Scheme};
+
+mod forwarded;
+
+use forwarded::Element;
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Where a request came from and went to.
+#[derive(Debug, PartialEq)]
+pub(super) struct Origin<'a> {
+    /// The client: behind trusted proxies, otherwise the socket's peer.
+    pub(super) client: Option<Cow<'a, str>>,
+    /// The host that the client named, without brackets, and the port if it named one.
+    pub(super) server: Option<(Cow<'a, str>, Option<u16>)>,
+    /// In lower case, never empty.
+    pub(super) scheme: Cow<'a, str>,
+}
+
+impl<'a> Origin<'a> {
+    /// Reads it from a request. `default_scheme` is used where nothing tells the scheme.
+    pub(super) fn of(
+        request: &RequestHead<'a>,
+        peer: Option<SocketAddr>,
+        proxies: &TrustedProxies,
+        default_scheme: &'static str,
+    ) -> Self {
+        let told = forwarded_by(request.headers, peer, proxies).unwrap_or_default();
+        let client = told.node.map(Cow::Owned);
+        let client = client.or_else(|| Some(Cow::Owned(peer?.ip().to_canonical().to_string())));
+        let server = told
+            .host
+            .as_deref()
+            .and_then(host_and_port)
+            .map(|(host, port)| (Cow::Owned(host.to_owned()), port));
+        Self {
+            client,
+            server: server.or_else(|| named_server(request)),
+            scheme: told
+                .proto
+                .as_deref()
+                .and_then(known_scheme)
+                .or_else(|| scheme(request))
+                .unwrap_or(default_scheme.into()),
+        }
+    }
+}
+
+fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
+    let of_target = request.uri.scheme_str().and_then(known_scheme);
+    of_target.or_else(|| request.extensions.get::<Scheme>().map(|scheme| Cow::Borrowed(scheme.0)))
+}
+
+/// `http` and `https` without an allocation, another valid scheme in lower case.
+fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
+    const LONGEST: usize = 32;
+    if scheme.eq_ignore_ascii_case("http") {
+        return Some(Cow::Borrowed("http"));
+    }
+    if scheme.eq_ignore_ascii_case("https") {
+        return Some(Cow::Borrowed("https"));
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let starts = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let valid = starts && scheme.len() <= LONGEST && scheme.bytes().all(allowed);
+    valid.then(|| Cow::Owned(scheme.to_ascii_lowercase()))
+}
+
+/// `:authority` or the absolute form, then `Host`.
+fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
+    let of_target = request.uri.authority().map(http::uri::Authority::as_str);
+    let of_field = || request.headers.get(header::HOST)?.to_str().ok();
+    let (host, port) = host_and_port(of_target.or_else(of_field)?)?;
+    Some((Cow::Borrowed(host), port))
+}
+
+/// Splits an authority into host, without brackets, and port. User information is cut off; `None`
+/// for what is no host.
+pub(super) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    const LONGEST: usize = 255;
+    let authority = authority.trim();
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, rest) = match authority.strip_prefix('[') {
+        Some(literal) => {
+            let (host, rest) = literal.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (host, rest)
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port = match rest.strip_prefix(':') {
+        Some("") => None,
+        Some(port) => Some(port.parse().ok()?),
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte);
+    let valid = !host.is_empty() && host.len() <= LONGEST && host.bytes().all(allowed);
+    valid.then_some((host, port))
+}
+
+/// What the outermost trusted proxy says, or `None` when there is none to believe.
+fn forwarded_by(
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+    proxies: &TrustedProxies,
+) -> Option<Element> {
+    match &proxies.which {
+        Which::None => return None,
+        Which::Networks(networks) if !contains(networks, peer?.ip()) => return None,
+        Which::Networks(_) | Which::Hops(_) => {}
+    }
+    let elements = match proxies.fields {
+        Fields::OnlyForwarded => forwarded::standard(headers),
+        Fields::OnlyXForwarded => x_forwarded(headers),
+        Fields::ForwardedFirst => forwarded::standard(headers).or_else(|| x_forwarded(headers)),
+    }?;
+    let is_proxy = |element: &Element| match (&proxies.which, element.address()) {
+        (Which::Networks(networks), Some(address)) => contains(networks, address),
+        _ => false,
+    };
+    let chosen = match proxies.which {
+        Which::Hops(hops) => elements.len().saturating_sub(hops),
+        _ => elements.iter().rposition(|element| !is_proxy(element)).unwrap_or(0),
+    };
+    elements.into_iter().nth(chosen)
+}
+
+/// The three `X-Forwarded-*` lists side by side, aligned at their right ends. A list with one entry
+/// stands for all hops, as many proxies do not append to it.
+fn x_forwarded(headers: &HeaderMap) -> Option<Vec<Element>> {
+    let nodes = forwarded::list(headers, &X_FORWARDED_FOR);
+    let protos = forwarded::list(headers, &X_FORWARDED_PROTO);
+    let hosts = forwarded::list(headers, &X_FORWARDED_HOST);
+    let length = nodes.len().max(protos.len()).max(hosts.len());
+    let aligned = |list: &[&str], index: usize| -> Option<String> {
+        let only = (list.len() == 1).then(|| list[0]);
+        let from_right = length - index;
+        let entry = only.or_else(|| list.get(list.len().checked_sub(from_right)?).copied());
+        entry.filter(|entry| !entry.is_empty()).map(str::to_owned)
+    };
+    let node = |index: usize| nodes.get(nodes.len().checked_sub(length - index)?).copied();
+    let elements = (0..length).map(|index| Element {
+        node: node(index).and_then(forwarded::node),
+        proto: aligned(&protos, index),
+        host: aligned(&hosts, index),
+    });
+    (length > 0).then(|| elements.collect())
+}
+
+impl Element {
+    fn address(&self) -> Option<IpAddr> {
+        self.node.as_deref()?.parse().ok()
+    }
+}

@@ -1,0 +1,253 @@
+//! Client spans for reqwest: a middleware for reqwest-middleware, and a layer over `reqwest::Client`
+//! as a tower service.
+//!
+//! ```
+//! let http = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+//!     .with(tracewire::reqwest::Middleware::new())
+//!     .build();
+//! # drop(http);
+//! ```
+//!
+//! Put it after a retry middleware and each attempt has a span, numbered by
+//! `http.request.resend_count`. Redirects are followed inside reqwest and are part of one attempt.
+//! A [`UrlTemplate`] among the request's extensions names the span:
+//!
+//! ```
+//! # fn request(http: &reqwest_middleware::ClientWithMiddleware) -> reqwest_middleware::RequestBuilder {
+//! use tracewire::reqwest::UrlTemplate;
+//!
+//! http.get("http://users.internal/users/7").with_extension(UrlTemplate("/users/{id}"))
+//! # }
+//! ```
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, ready};
+
+use hyper_util::client::legacy::connect::HttpInfo;
+use pin_project_lite::pin_project;
+use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
+use reqwest_middleware::Next;
+use tower_service::Service;
+
+use crate::http::{self, Body, Client, ClientAttributes, ClientConfig, Exchange, Framework};
+use crate::http::{RequestHead, Resends, ResponseFuture};
+
+pub use crate::http::{ClientLayerFor, UrlTemplate};
+
+/// What reqwest knows: its errors, and the address to which it is connected.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Reqwest;
+
+/// Layer over `reqwest::Client`, or over a tower service of the same kind. See [`ClientLayerFor`] for
+/// its settings.
+pub type ClientLayer = ClientLayerFor<Reqwest>;
+
+impl http::sealed::Sealed for Reqwest {}
+
+impl Framework for Reqwest {
+    fn response_peer(extensions: &::http::Extensions) -> Option<SocketAddr> {
+        extensions.get::<HttpInfo>().map(HttpInfo::remote_addr)
+    }
+
+    fn error_type(error: &(dyn Any + 'static)) -> Option<Cow<'static, str>> {
+        match error.downcast_ref::<reqwest_middleware::Error>() {
+            Some(reqwest_middleware::Error::Reqwest(error)) => Some(error_type(error)),
+            Some(reqwest_middleware::Error::Middleware(error)) => {
+                http::error_type(error.as_ref()).or(Some(Cow::Borrowed("middleware")))
+            }
+            None => error.downcast_ref::<reqwest::Error>().map(error_type),
+        }
+    }
+}
+
+fn error_type(error: &reqwest::Error) -> Cow<'static, str> {
+    if error.is_timeout() {
+        return Cow::Borrowed("timeout");
+    }
+    http::error_type(error).unwrap_or(Cow::Borrowed(if error.is_connect() {
+        "connect"
+    } else if error.is_redirect() {
+        "redirect"
+    } else if error.is_body() {
+        "body"
+    } else if error.is_decode() {
+        "decode"
+    } else if error.is_builder() {
+        "builder"
+    } else {
+        "request"
+    }))
+}
+
+/// Middleware that opens a client span for each attempt and writes the context into it.
+///
+/// Settings are those of [`ClientLayer`]:
+///
+/// ```
+/// use tracewire::reqwest::{ClientLayer, Middleware};
+///
+/// let middleware = Middleware::from(ClientLayer::new().propagate_to(["*.internal"]));
+/// # drop(middleware);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Middleware {
+    config: Arc<ClientConfig>,
+}
+
+impl Middleware {
+    /// The middleware without settings.
+    pub fn new() -> Self {
+        ClientLayer::new().into()
+    }
+}
+
+impl Default for Middleware {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<ClientLayer> for Middleware {
+    fn from(layer: ClientLayer) -> Self {
+        Self { config: layer.config() }
+    }
+}
+
+#[async_trait::async_trait]
+impl reqwest_middleware::Middleware for Middleware {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut ::http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        // Retries run with the same extensions, so the count is still there for the next attempt.
+        let resends = extensions.get_or_insert_with(Resends::default).next();
+        let exchange = begin(&self.config, &mut request, extensions, resends);
+        ResponseFuture::new(AsHttp { future: next.run(request, extensions) }, Some(exchange))
+            .await
+            .map(from_http)
+    }
+}
+
+impl<S> Service<Request> for Client<S>
+where
+    S: Service<Request, Response = Response>,
+    S::Error: 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pending<S::Future>;
+
+    fn poll_ready(&mut self, task: &mut Task<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(task)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let mut exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
+        let future = exchange.within(|| self.inner.call(request));
+        Pending { future: ResponseFuture::new(AsHttp { future }, Some(exchange)) }
+    }
+}
+
+fn begin(
+    config: &ClientConfig,
+    request: &mut Request,
+    extensions: &::http::Extensions,
+    resends: u32,
+) -> Exchange {
+    let url = request.url();
+    let attributes = ClientAttributes {
+        method: request.method(),
+        scheme: Cow::Borrowed(url.scheme()),
+        authority: Cow::Borrowed(url.authority()),
+        path: url.path(),
+        query: url.query(),
+        fragment: url.fragment(),
+        template: extensions.get::<UrlTemplate>().copied(),
+        resends,
+    };
+    // Only filters and hooks look at the target, which would have to be parsed once more.
+    let uri = if config.is_watched() {
+        url.as_str().parse().unwrap_or_default()
+    } else {
+        ::http::Uri::default()
+    };
+    let head = RequestHead {
+        method: request.method(),
+        uri: &uri,
+        version: request.version(),
+        headers: request.headers(),
+        extensions,
+    };
+    let (operation, egress) = config.open(&head, &attributes);
+    egress.write(&operation, config, request.headers_mut());
+    config.exchange(operation, request.method())
+}
+
+pin_project! {
+    /// Future of a response from a `reqwest::Client` behind [`ClientLayer`].
+    #[derive(Debug)]
+    pub struct Pending<F> {
+        #[pin]
+        future: ResponseFuture<AsHttp<F>>,
+    }
+}
+
+impl<F, E> Future for Pending<F>
+where
+    F: Future<Output = Result<Response, E>>,
+    E: 'static,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(task).map_ok(from_http)
+    }
+}
+
+pin_project! {
+    /// Turns reqwest's response into one of `http`, which is what the shared future works on.
+    #[derive(Debug)]
+    struct AsHttp<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+/// reqwest forgets the URL when it becomes an `http::Response`.
+#[derive(Clone)]
+struct KeptUrl(Url);
+
+impl<F, E> Future for AsHttp<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<::http::Response<reqwest::Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let response = match ready!(self.project().future.poll(task)) {
+            Ok(response) => response,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        let url = KeptUrl(response.url().clone());
+        let mut response = ::http::Response::from(response);
+        response.extensions_mut().insert(url);
+        Poll::Ready(Ok(response))
+    }
+}
+
+fn from_http(response: ::http::Response<Body<reqwest::Body>>) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(KeptUrl(url)) = parts.extensions.remove::<KeptUrl>()
+        && let Ok(with_url) = ::http::Response::builder().url(url).body(())
+    {
+        parts.extensions.extend(with_url.into_parts().0.extensions);
+    }
+    Response::from(::http::Response::from_parts(parts, reqwest::Body::wrap(body)))
+}
