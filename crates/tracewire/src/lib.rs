@@ -1,1 +1,4 @@
 //! Distributed tracing for axum and tower.
+
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
