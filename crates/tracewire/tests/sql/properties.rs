@@ -198,7 +198,7 @@ fn literal(dialect: Dialect) -> BoxedStrategy<String> {
             .boxed(),
         Dialect::Other => (content, 0..3)
             .prop_map(|(text, form)| match form {
-                0 => format!("q'[{}]'", text.replace("]'", "]")),
+                0 => format!("q'[{}]'", text.replace(']', "")),
                 1 => format!("N'{}'", text.replace('\'', "''")),
                 _ => format!("[ '{}', 9817]", text.replace('\'', "''")),
             })
