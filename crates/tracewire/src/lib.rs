@@ -15,6 +15,8 @@ pub mod reqwest;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod span;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
