@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// What features share is unused while only one of them is on; with all of them nothing may be.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -140,7 +140,8 @@ impl Telemetry {
         self.with(|settings| settings.propagator.inject(context, carrier));
     }
 
-    pub(crate) fn inject_filtered(
+    /// The same with only the baggage whose keys `keep` allows.
+    pub fn inject_filtered(
         &self,
         context: &Context,
         keep: impl Fn(&str) -> bool,
