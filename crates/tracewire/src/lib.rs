@@ -2,6 +2,8 @@
 
 pub mod context;
 mod propagate;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod span;
 mod telemetry;
 #[cfg(feature = "test")]
