@@ -12,6 +12,8 @@ pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod propagate;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "sdk")]
