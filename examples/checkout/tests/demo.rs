@@ -1,5 +1,7 @@
 //! The demo as a person runs it: each flag does what it says.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
