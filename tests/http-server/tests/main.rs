@@ -1,0 +1,4 @@
+//! The server layers behind real servers on loopback sockets, and clients that misbehave.
+
+mod attributes;
+mod support;
