@@ -66,9 +66,12 @@ pub(super) fn describe_server_request(
         Some(route) => start.name(route.name(known.as_deref())),
         None => start.name(name::without_route(known)),
     }
-    start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    // The target of a CONNECT has no path.
+    if !request.uri.path().is_empty() {
+        start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    }
     start.set(KeyValue::new(names::URL_SCHEME, fixed(origin.scheme)));
-    if let Some(query) = request.uri.query() {
+    if let Some(query) = request.uri.query().filter(|query| !query.is_empty()) {
         start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
     }
     if let Some(route) = route {
@@ -89,7 +92,8 @@ pub(super) fn describe_server_request(
     if let Some(version) = version_name(request.version) {
         start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
     }
-    if let Some(agent) = request.headers.get(header::USER_AGENT) {
+    let agent = request.headers.get(header::USER_AGENT);
+    if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
         let agent = String::from_utf8_lossy(agent.as_bytes());
         start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, text(agent)));
     }
