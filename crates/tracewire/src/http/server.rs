@@ -128,10 +128,10 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with(|config| config.proxies = proxies)
     }
 
-    /// The scheme where nothing tells it; `http` by default. An empty one is ignored.
+    /// The scheme where nothing tells it; `http` by default, and in place of what is no scheme.
     #[must_use]
     pub fn default_scheme(self, scheme: &'static str) -> Self {
-        self.with(|config| config.default_scheme = if scheme.is_empty() { "http" } else { scheme })
+        self.with(|config| config.default_scheme = scheme)
     }
 
     /// Records these methods by name and no others, in place of the default list. The variable
