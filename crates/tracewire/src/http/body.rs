@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
+use bytes::Buf;
 use http::StatusCode;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -45,9 +46,20 @@ pub(super) struct Tracked {
     pub(super) ended: bool,
     pub(super) side: Side,
     pub(super) error_type: ErrorType,
+    /// What is still to come of the length that the head promises. A server writes no more than
+    /// that, so it may not ask whether there is more.
+    pub(super) left: Option<u64>,
 }
 
 impl Tracked {
+    /// Counts a frame, and says whether it is the last that anybody will ask for.
+    fn is_last<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        if let (Some(left), Some(data)) = (&mut self.left, frame.data_ref()) {
+            *left = left.saturating_sub(data.remaining() as u64);
+        }
+        frame.is_trailers() || self.left == Some(0)
+    }
+
     /// A client that leaves the rest of a body unread has what it wants; on a server somebody is
     /// still waiting for it, unless the response is an error anyway.
     fn dropped(mut self) {
@@ -87,18 +99,22 @@ where
         drop(entered);
         let outcome = match &polled {
             Poll::Pending => return polled,
-            // Whoever has read as far as the length says, or has the trailers, may not poll again.
-            Poll::Ready(Some(Ok(frame))) if !frame.is_trailers() && !inner.is_end_stream() => {
-                return polled;
+            Poll::Ready(Some(Ok(frame))) => {
+                tracked.ended = frame.is_trailers() || inner.is_end_stream();
+                // Whoever has read as far as the length says may not poll again.
+                if !tracked.is_last(frame) && !tracked.ended {
+                    return polled;
+                }
+                Outcome::Http(tracked.status.as_u16())
             }
-            Poll::Ready(Some(Ok(_)) | None) => Outcome::Http(tracked.status.as_u16()),
             Poll::Ready(Some(Err(error))) => {
                 let known = any_error_type(error, tracked.error_type);
                 Outcome::error(known.unwrap_or(Cow::Borrowed("body")))
             }
+            Poll::Ready(None) => Outcome::Http(tracked.status.as_u16()),
         };
+        tracked.ended |= !matches!(polled, Poll::Ready(Some(Ok(_))));
         tracked.operation.end(outcome);
-        tracked.ended = true;
         polled
     }
 

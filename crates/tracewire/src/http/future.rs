@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 use opentelemetry::KeyValue;
@@ -142,11 +142,13 @@ impl Exchange {
             hook(&ResponseHead::of(&response), &operation);
         }
         answer.tell(&operation, &mut response);
-        if answer.ends_at_head || has_no_body(status, method) || response.body().is_end_stream() {
+        let left = content_length(response.headers());
+        let is_over = response.body().is_end_stream() || left == Some(0);
+        if answer.ends_at_head || is_over || has_no_body(status, method) {
             operation.end(Outcome::Http(status.as_u16()));
         }
         let error_type = answer.error_type;
-        let tracked = Tracked { operation, status, side, error_type, ended: false };
+        let tracked = Tracked { operation, status, side, error_type, left, ended: false };
         response.map(|body| Body::new(body, Some(tracked)))
     }
 
@@ -163,6 +165,10 @@ fn has_no_body(status: StatusCode, asked: Asked) -> bool {
         StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
     bare || asked == Asked::Head || (asked == Asked::Connect && status.is_success())
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl Asked {
