@@ -1,4 +1,5 @@
 //! The server layers behind real servers on loopback sockets, and clients that misbehave.
 
 mod attributes;
+mod ending;
 mod support;
