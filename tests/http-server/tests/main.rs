@@ -1,6 +1,8 @@
 //! The server layers behind real servers on loopback sockets, and clients that misbehave.
 
 mod attributes;
+mod children;
+mod connections;
 mod dropping;
 mod ending;
 mod panics;
