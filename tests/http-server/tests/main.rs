@@ -7,4 +7,6 @@ mod dropping;
 mod ending;
 mod panics;
 mod support;
+mod trust;
 mod upgrades;
+mod w3c;

@@ -195,3 +195,20 @@ impl Answer {
         self.0.split_once("\r\n\r\n").unwrap_or_default().1
     }
 }
+
+/// Answers with the fields that a request sent from here would carry, one a line.
+pub(crate) async fn outgoing() -> String {
+    let mut headers = http::HeaderMap::new();
+    let context = opentelemetry::Context::current();
+    tracewire::Propagator::default().inject(&context, &mut headers);
+    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        format!("{name}: {}\n", value.to_str().unwrap())
+    };
+    headers.iter().map(line).collect()
+}
+
+/// The value of one of the lines of [`outgoing`].
+pub(crate) fn field<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
+    let of_line = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
+    lines.lines().find_map(of_line)
+}
