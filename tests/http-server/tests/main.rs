@@ -5,6 +5,7 @@ mod children;
 mod connections;
 mod dropping;
 mod ending;
+mod origin;
 mod panics;
 mod support;
 mod trust;
