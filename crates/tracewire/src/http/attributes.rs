@@ -99,6 +99,21 @@ pub(super) fn describe_server_request(
     }
 }
 
+/// Lets a hook change what has been described. Its attributes take the place of those with the same
+/// keys, as OpenTelemetry would export both. Returns whether it has changed the name.
+pub(super) fn amend(start: &mut Start, hook: impl FnOnce(&mut Start)) -> bool {
+    let (name, described) = (start.name.clone(), start.attributes.len());
+    hook(start);
+    for added in start.attributes.split_off(described) {
+        let known = start.attributes.iter_mut().find(|set| set.key == added.key);
+        match known {
+            Some(set) => *set = added,
+            None => start.attributes.push(added),
+        }
+    }
+    start.name != name
+}
+
 /// Schemes are mostly one of two, which need no allocation.
 fn fixed(scheme: Cow<'_, str>) -> StringValue {
     match &*scheme {

@@ -132,8 +132,10 @@ impl Exchange {
         let Self { mut operation, side, method, serving, known_method, answer } = self;
         let status = response.status();
         if operation.is_recording() {
-            if let Some(route) = serving.and_then(|serving| serving.route) {
-                operation.rename(route.name(known_method.as_deref()));
+            if let Some(Serving { route: Some(route), named, .. }) = serving {
+                if !named {
+                    operation.rename(route.name(known_method.as_deref()));
+                }
                 operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
             }
             answer.record(&ResponseHead::of(&response), side, &operation);

@@ -70,6 +70,12 @@ pub trait Framework: sealed::Sealed + 'static {
         None
     }
 
+    /// The target of a request before routers took prefixes off it.
+    #[doc(hidden)]
+    fn target(_: &http::Extensions) -> Option<&http::Uri> {
+        None
+    }
+
     /// The other end of the connection on which a request came.
     #[doc(hidden)]
     fn request_peer(_: &http::Extensions) -> Option<SocketAddr> {

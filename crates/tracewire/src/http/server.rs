@@ -13,7 +13,7 @@ use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::attributes::describe_server_request;
+use super::attributes::{amend, describe_server_request};
 use super::future::{Answer, Asked, Exchange};
 use super::headers::Captured;
 use super::name::Route;
@@ -75,6 +75,7 @@ pub(crate) struct Config {
     on_request: Option<OnRequest>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
+    target: fn(&http::Extensions) -> Option<&http::Uri>,
     peer: fn(&http::Extensions) -> Option<std::net::SocketAddr>,
 }
 
@@ -96,6 +97,7 @@ impl<F: Framework> ServerLayerFor<F> {
             on_request: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
+            target: F::target,
             peer: F::request_peer,
         };
         Self { config: Arc::new(config), framework: PhantomData }
@@ -268,7 +270,9 @@ impl Config {
         request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let mut exchange = self.begin(&RequestHead::of(&request));
+        let mut head = RequestHead::of(&request);
+        head.uri = (self.target)(head.extensions).unwrap_or(head.uri);
+        let mut exchange = self.begin(&head);
         let inner = match &mut exchange {
             Some(exchange) => exchange.within(|| call(request)),
             None => call(request),
@@ -285,13 +289,20 @@ impl Config {
             template.into_iter().for_each(serving::tell_route);
             return None;
         }
-        let serving = Some(Serving::new(&incoming));
+        let mut serving = Serving::new(&incoming);
         let known_method =
             if template.is_none() { self.methods.name(request.method) } else { None };
-        let operation = self.open(&telemetry, request, incoming, template);
+        let operation = self.open(&telemetry, request, incoming, template, &mut serving.named);
         let method = Asked::of(request.method);
         let answer = self.answer.clone();
-        Some(Exchange { operation, side: Side::Called, method, serving, known_method, answer })
+        Some(Exchange {
+            operation,
+            side: Side::Called,
+            method,
+            serving: Some(serving),
+            known_method,
+            answer,
+        })
     }
 
     fn open(
@@ -300,6 +311,7 @@ impl Config {
         request: &RequestHead<'_>,
         mut incoming: Incoming,
         template: Option<&str>,
+        named: &mut bool,
     ) -> Operation {
         let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
         let peer = peer.or_else(|| (self.peer)(request.extensions));
@@ -336,7 +348,7 @@ impl Config {
                 start.link(stranger.span_context().clone(), Vec::new());
             }
             if let Some(hook) = &self.on_request {
-                hook(request, start);
+                *named = amend(start, |start| hook(request, start));
             }
         })
     }

@@ -18,6 +18,8 @@ pub(super) struct Serving {
     caller: Option<SpanId>,
     /// The route that an inner layer has told.
     pub(super) route: Option<Route>,
+    /// A hook has given the span a name, which a route does not change.
+    pub(super) named: bool,
 }
 
 thread_local! {
@@ -26,7 +28,7 @@ thread_local! {
 
 impl Serving {
     pub(super) fn new(incoming: &Incoming) -> Self {
-        Self { caller: caller(incoming), route: None }
+        Self { caller: caller(incoming), route: None, named: false }
     }
 
     /// Runs something during which `serving` is the request on this thread.
