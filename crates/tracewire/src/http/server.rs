@@ -289,7 +289,7 @@ impl Config {
             template.into_iter().for_each(serving::tell_route);
             return None;
         }
-        let mut serving = Serving::new(&incoming);
+        let mut serving = Serving::new(&incoming, template.is_none());
         let known_method =
             if template.is_none() { self.methods.name(request.method) } else { None };
         let operation = self.open(&telemetry, request, incoming, template, &mut serving.named);

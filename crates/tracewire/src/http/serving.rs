@@ -16,6 +16,8 @@ use crate::context::Incoming;
 pub(super) struct Serving {
     /// The caller's span, by which inner layers know the request again.
     caller: Option<SpanId>,
+    /// The outer layer does not know the route.
+    wants_route: bool,
     /// The route that an inner layer has told.
     pub(super) route: Option<Route>,
     /// A hook has given the span a name, which a route does not change.
@@ -27,8 +29,8 @@ thread_local! {
 }
 
 impl Serving {
-    pub(super) fn new(incoming: &Incoming) -> Self {
-        Self { caller: caller(incoming), route: None, named: false }
+    pub(super) fn new(incoming: &Incoming, wants_route: bool) -> Self {
+        Self { caller: caller(incoming), wants_route, route: None, named: false }
     }
 
     /// Runs something during which `serving` is the request on this thread.
@@ -63,7 +65,7 @@ pub(super) fn is_served(incoming: &Incoming) -> bool {
 /// Tells the outer layer the route. The innermost router knows the whole template, and comes last.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(serving) = current {
+        if let Some(serving) = current.as_mut().filter(|serving| serving.wants_route) {
             serving.route = Some(Route::of(template));
         }
     });
