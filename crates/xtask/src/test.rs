@@ -70,7 +70,7 @@ fn plain(arguments: &str) -> Result<Counts> {
 fn test_workspace() -> Result<Counts> {
     let mut counts = Counts::default();
     process::run_and_read(&mut cargo("test --workspace --all-features --no-fail-fast"), |line| {
-        counts.add(counts_in(line))
+        counts.add(counts_in(line));
     })
     .inspect_err(|_| println!("\n{counts}"))?;
     Ok(counts)
