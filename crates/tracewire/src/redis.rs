@@ -24,7 +24,7 @@
 //! # futures_executor::block_on(async {
 //! # let connect = async || Memory;
 //! # let capture = tracewire::test::Capture::new();
-//! # let config = Config::new().telemetry(capture.telemetry());
+//! # let config = Config::new().telemetry(&capture.telemetry());
 //! // `connect` stands for `client.get_connection_manager()` and its like.
 //! let mut connection = Connection::with_config(connect().await, &config);
 //! let price: i64 = connection.get("price:7").await?;

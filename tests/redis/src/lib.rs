@@ -16,7 +16,7 @@ use tracewire::test::{Capture, expect};
 
 /// Settings that record into `capture`.
 pub fn config(capture: &Capture) -> Config {
-    Config::new().telemetry(capture.telemetry())
+    Config::new().telemetry(&capture.telemetry())
 }
 
 /// Does some work as an application would: below the span of a request.

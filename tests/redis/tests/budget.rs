@@ -60,7 +60,7 @@ fn telemetry(sampler: Sampler) -> Telemetry {
 }
 
 fn config(telemetry: &Telemetry) -> Config {
-    Config::new().telemetry(telemetry.clone()).server_address("cache.internal", 6380)
+    Config::new().telemetry(telemetry).server_address("cache.internal", 6380)
 }
 
 /// Sends one command below `parent`, or below none.

@@ -82,8 +82,8 @@ impl Config {
 
     /// Spans of this telemetry.
     #[must_use]
-    pub fn telemetry(self, telemetry: Telemetry) -> Self {
-        self.change(|settings| settings.telemetry = telemetry)
+    pub fn telemetry(self, telemetry: &Telemetry) -> Self {
+        self.change(|settings| settings.telemetry = telemetry.clone())
     }
 
     /// Records `server.address`, and `server.port` if it is not 6379, as a connection was asked for:

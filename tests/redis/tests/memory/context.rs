@@ -104,7 +104,7 @@ async fn without_spans_the_callers_context_is_current() {
             .sampling(tracewire::Sampling::FollowsParent),
     ] {
         let fake = Fake::default();
-        let config = Config::new().telemetry(telemetry.clone());
+        let config = Config::new().telemetry(&telemetry);
         let mut connection = Connection::with_config(fake.clone(), &config);
         let parent = tracewire::otel::trace::SpanContext::new(
             1.into(),
