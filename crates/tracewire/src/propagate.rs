@@ -185,9 +185,14 @@ impl Propagator {
         }
     }
 
-    /// Removes every field that this propagator would write.
+    /// Removes every field that this propagator would write, or that a caller may have written for
+    /// it to read.
     pub fn clear(&self, carrier: &mut dyn CarrierMut) {
-        self.inject.iter().flat_map(|format| format.fields()).for_each(|name| carrier.remove(name));
+        self.inject
+            .iter()
+            .chain(&*self.extract)
+            .flat_map(|format| format.fields())
+            .for_each(|name| carrier.remove(name));
     }
 }
 
