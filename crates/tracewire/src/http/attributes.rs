@@ -203,25 +203,17 @@ impl<'a> ClientAttributes<'a> {
         }
     }
 
-    /// The absolute URL, or as much of it as is known when no host is.
+    /// The absolute URL, or as much of it as is known when no host is. Exactly as long as it has to
+    /// be, as OpenTelemetry would copy what has room for more.
     fn url(&self, redaction: &Redaction) -> String {
         let authority = redact::authority(&self.authority);
-        let length =
-            self.scheme.len() + authority.len() + self.path.len() + self.query.map_or(0, str::len);
-        let mut url = String::with_capacity(length + 8);
-        if !authority.is_empty() {
-            url.extend([&self.scheme, "://", &authority]);
-        }
+        let (scheme, slashes) =
+            if authority.is_empty() { ("", "") } else { (&*self.scheme, "://") };
         // The asterisk stands for a target without a path (RFC 9110 §7.1).
-        if self.path != "*" {
-            url.push_str(self.path);
-        }
-        if let Some(query) = self.query {
-            url.extend(["?", &redaction.query(query)]);
-        }
-        if let Some(fragment) = self.fragment {
-            url.extend(["#", fragment]);
-        }
-        url
+        let path = if self.path == "*" { "" } else { self.path };
+        let query = self.query.map(|query| redaction.query(query));
+        let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
+        let (hash, fragment) = self.fragment.map_or(("", ""), |fragment| ("#", fragment));
+        [scheme, slashes, &authority, path, mark, query, hash, fragment].concat()
     }
 }
