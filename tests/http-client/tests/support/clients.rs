@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
@@ -41,9 +41,7 @@ pub(crate) enum Via {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) trailers: Option<HeaderMap>,
 }
 
 /// A reqwest client that uses no proxy, whatever the environment says.
@@ -136,8 +134,7 @@ where
 {
     let (parts, body) = response.into_parts();
     let collected = body.collect().await.map_err(Into::into)?;
-    let trailers = collected.trailers().cloned();
-    Ok(Reply { status: parts.status, headers: parts.headers, body: collected.to_bytes(), trailers })
+    Ok(Reply { status: parts.status, body: collected.to_bytes() })
 }
 
 impl fmt::Display for Via {
