@@ -158,6 +158,7 @@ impl Exchange {
             answer.record(&ResponseHead::of(&response), side, &operation);
         }
         if let Some(hook) = &answer.on_response {
+            let _entered = operation.enter();
             hook(&ResponseHead::of(&response), &operation);
         }
         answer.tell(&operation, &mut response);
