@@ -10,7 +10,10 @@
 //!
 //! Put it after a retry middleware and each attempt has a span, numbered by
 //! `http.request.resend_count`. Redirects are followed inside reqwest and are part of one attempt.
-//! A [`UrlTemplate`] among the request's extensions names the span:
+//! A `reqwest::Request` lets nobody see its extensions, so behind [`ClientLayer`] as a tower service
+//! attempts have no numbers and spans no templates.
+//!
+//! With the middleware a [`UrlTemplate`] among the request's extensions names the span:
 //!
 //! ```
 //! # fn request(http: &reqwest_middleware::ClientWithMiddleware) -> reqwest_middleware::RequestBuilder {

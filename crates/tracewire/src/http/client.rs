@@ -44,7 +44,7 @@ pub type ClientLayer = ClientLayerFor<Plain>;
 /// | `network.peer.address`, `network.peer.port` | the connection, where the client tells |
 /// | `network.protocol.version` | the response |
 /// | `http.response.status_code` | the response |
-/// | `error.type` | the status code from 400 on, `panic`, or the kind of error |
+/// | `error.type` | the status code from 400 on, or [the kind of error](super#errors) |
 pub struct ClientLayerFor<F> {
     config: Arc<Config>,
     framework: PhantomData<fn() -> F>,

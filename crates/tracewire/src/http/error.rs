@@ -1,20 +1,4 @@
-//! `error.type` for errors of transports.
-//!
-//! | value | when |
-//! |---|---|
-//! | `timeout` | a time limit passed, or the socket timed out |
-//! | `connection_refused`, `connection_reset`, `connection_aborted` | as the socket says |
-//! | `unreachable` | there is no route to the host or the network |
-//! | `dns` | the name does not resolve |
-//! | `tls` | the handshake or the certificate failed |
-//! | `connect` | connecting failed in another way |
-//! | `broken_pipe`, `unexpected_eof` | the connection ended in the middle |
-//! | `protocol` | what came is not HTTP, or breaks the rules of HTTP/2 |
-//! | `body` | the body failed in another way |
-//! | `cancelled` | the caller of this server went away |
-//! | `panic` | a panic passed through |
-//! | a status code | as HTTP says |
-//! | a type's name | everything else |
+//! `error.type` for errors of transports; its values are listed in the documentation of `http`.
 
 use std::any::Any;
 use std::borrow::Cow;
