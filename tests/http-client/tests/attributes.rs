@@ -10,7 +10,9 @@ use tower::{Layer, ServiceExt, service_fn};
 use tracewire::http::UrlTemplate;
 use tracewire::test::{Capture, expect};
 
-use crate::support::{Server, Via, Wire, by_name, error_type, exactly, get, layer, only, text};
+use crate::support::{
+    Puppet, Server, Then, Via, Wire, by_name, error_type, exactly, get, layer, only, text,
+};
 
 fn users() -> Router {
     Router::new().route("/users/{id}", any(|| async { "a user" }))
@@ -215,7 +217,7 @@ async fn a_fragment_is_recorded_and_default_ports_are_filled_in() {
         assert_eq!(text(&only(&capture), "url.full"), Some(url), "{via}");
 
         let capture = Capture::new();
-        let inner = service_fn(async |_: reqwest::Request| {
+        let inner = service_fn(|_: reqwest::Request| async {
             Ok::<_, std::io::Error>(http::Response::new("").into())
         });
         let request = reqwest::Request::new(Method::GET, "https://a.test/x".parse().unwrap());
@@ -367,5 +369,25 @@ async fn protocol_versions() {
         layer!(http, capture).layer(inner).oneshot(request).await.unwrap();
         let found = text(&only(&capture), "network.protocol.version");
         assert_eq!(found.as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+async fn versions_and_interim_answers_over_real_connections() {
+    // An answer, the version it names, its final status.
+    let cases = [
+        ("HTTP/1.0 200 OK\r\n\r\nto the end", "1.0", 200),
+        ("HTTP/1.1 200 OK\r\n\r\nto the end", "1.1", 200),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 None\r\n\r\n", "1.1", 404),
+        ("HTTP/1.1 103 Hints\r\nlink: <a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "1.1", 200),
+    ];
+    for (answer, version, status) in cases {
+        for via in Via::HTTP1 {
+            let (puppet, capture) = (Puppet::new(answer, Then::Close).await, Capture::new());
+            let reply = via.get(&capture, &puppet.url("/")).await.unwrap();
+            assert_eq!(reply.status.as_u16(), status, "{via}: {answer:?}");
+            let expected = expect::span("GET").client().status(status);
+            capture.assert(expected.attribute("network.protocol.version", version));
+        }
     }
 }

@@ -180,7 +180,7 @@ async fn bodies_keep_their_size_and_their_end() {
     use http_body::Body as _;
     let capture = Capture::new();
     let request = || Request::get("http://a.test/").body(()).unwrap();
-    let inner = service_fn(async |_: Request<()>| {
+    let inner = service_fn(|_: Request<()>| async {
         Ok::<_, std::io::Error>(Response::new(http_body_util::Full::new(Bytes::from_static(
             b"12345",
         ))))
@@ -188,7 +188,7 @@ async fn bodies_keep_their_size_and_their_end() {
     let response = layer!(http, capture).layer(inner).oneshot(request()).await.unwrap();
     assert_eq!(response.body().size_hint().exact(), Some(5));
     assert!(!response.body().is_end_stream());
-    let inner = service_fn(async |_: Request<()>| {
+    let inner = service_fn(|_: Request<()>| async {
         Ok::<_, std::io::Error>(Response::new(http_body_util::Empty::<Bytes>::new()))
     });
     let response = layer!(http, capture).layer(inner).oneshot(request()).await.unwrap();

@@ -264,7 +264,7 @@ async fn a_middleware_that_works_before_its_future() {
 #[tokio::test]
 async fn a_future_that_is_polled_again_does_not_panic() {
     let capture = Capture::new();
-    let mut client = layer!(http, capture).layer(service_fn(async |_: Request<()>| {
+    let mut client = layer!(http, capture).layer(service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(http::Response::new(String::new()))
     }));
     let mut future = Box::pin(client.call(request()));

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
-use opentelemetry::trace::{SpanContext, SpanKind};
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use tower::{Layer, ServiceExt, service_fn};
@@ -249,12 +249,45 @@ async fn where_telemetry_is_suppressed_requests_stay_as_they_are() {
     assert!(capture.spans().is_empty() && capture.open() == 0);
 }
 
+/// Every field of every format, with something that is not ours in it.
+const FIELDS: [&str; 15] = [
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "b3",
+    "x-b3-traceid",
+    "x-b3-spanid",
+    "x-b3-parentspanid",
+    "x-b3-sampled",
+    "x-b3-flags",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-sampling-priority",
+    "x-datadog-tags",
+];
+
 #[tokio::test]
 async fn only_the_formats_asked_for_are_written() {
-    let cases: [(&[Format], &[&str]); 4] = [
-        (&[Format::TraceContext, Format::Baggage], &["traceparent", "tracestate", "baggage"]),
-        (&[Format::TraceContext], &["traceparent", "tracestate"]),
-        (&[Format::Baggage], &["baggage"]),
+    use Format::{B3, B3Multi, Baggage, Datadog, Jaeger, TraceContext, XRay};
+    let datadog = &[
+        "x-datadog-trace-id",
+        "x-datadog-parent-id",
+        "x-datadog-sampling-priority",
+        "x-datadog-tags",
+    ];
+    let cases: [(&[Format], &[&str]); 11] = [
+        (&[TraceContext, Baggage], &["traceparent", "tracestate", "baggage"]),
+        (&[TraceContext], &["traceparent", "tracestate"]),
+        (&[Baggage], &["baggage"]),
+        (&[B3], &["b3"]),
+        (&[B3Multi], &["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"]),
+        (&[B3, B3Multi], &["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled"]),
+        (&[Jaeger], &["uber-trace-id"]),
+        (&[XRay], &["x-amzn-trace-id"]),
+        (&[Datadog], datadog),
+        (&[B3, TraceContext, Jaeger], &["traceparent", "tracestate", "b3", "uber-trace-id"]),
         (&[], &[]),
     ];
     for (formats, expected) in cases {
@@ -262,14 +295,45 @@ async fn only_the_formats_asked_for_are_written() {
         let telemetry = capture.telemetry().propagator(Propagator::new(formats.iter().copied()));
         let layer = ClientLayer::new().telemetry(&telemetry);
         let seen = send_in(&remote("01"), layer, request()).await;
-        for name in ["traceparent", "tracestate", "baggage"] {
-            assert_eq!(
-                seen.headers.contains_key(name),
-                expected.contains(&name),
-                "{formats:?}: {name}"
-            );
+        let span = only(&capture).span_context.span_id();
+        for name in FIELDS {
+            let there = seen.headers.contains_key(name);
+            assert_eq!(there, expected.contains(&name), "{formats:?}: {name}");
         }
-        only(&capture);
+        // Whichever format is read, it names the span that was sent.
+        for format in formats.iter().filter(|format| **format != Baggage) {
+            let read = Propagator::new([*format]).extract(&seen.headers);
+            assert_eq!(read.span().span_context().span_id(), span, "{format:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_stale_wins_over_what_is_written() {
+    let stale = Context::new();
+    let all = [
+        Format::TraceContext,
+        Format::B3,
+        Format::B3Multi,
+        Format::Jaeger,
+        Format::XRay,
+        Format::Datadog,
+    ];
+    for format in all {
+        let capture = Capture::new();
+        let telemetry = capture.telemetry().propagator(Propagator::new([format]));
+        let mut request = request();
+        let former = Capture::new().telemetry().start(SpanKind::Client, &stale, |_| {});
+        Propagator::new(all).inject(former.context(), request.headers_mut());
+        let layer = ClientLayer::new().telemetry(&telemetry);
+        let seen = send_in(&Context::new(), layer, request).await;
+        let read = Propagator::new([format]).extract(&seen.headers);
+        let read = read.span().span_context().span_id();
+        assert_eq!(read, only(&capture).span_context.span_id(), "{format:?}");
+        let fields = Propagator::new([Format::B3]).extract(&seen.headers);
+        if matches!(format, Format::B3 | Format::B3Multi) {
+            assert_eq!(fields.span().span_context().span_id(), read, "{format:?}");
+        }
     }
 }
 

@@ -186,13 +186,24 @@ async fn only_the_baggage_that_may_leave() {
 
 #[tokio::test]
 async fn formats_that_are_only_read_do_not_slip_out_to_denied_hosts() {
+    let all = [
+        Format::TraceContext,
+        Format::Baggage,
+        Format::B3,
+        Format::Jaeger,
+        Format::XRay,
+        Format::Datadog,
+    ];
+    let caller = Capture::new().telemetry().start(SpanKind::Server, &Context::new(), |_| {});
+    let context = caller.context().with_baggage([KeyValue::new("user", "ann")]);
     let capture = Capture::new();
-    let formats = [Format::TraceContext, Format::Baggage];
-    let telemetry = capture
-        .telemetry()
-        .propagator(Propagator::new(formats).inject_only([Format::TraceContext]));
+    let telemetry =
+        capture.telemetry().propagator(Propagator::new(all).inject_only([Format::TraceContext]));
     let layer = ClientLayer::new().telemetry(&telemetry).never_propagate_to(["a.test"]);
-    let request = Request::get("http://a.test/").header("baggage", "user=ann").body(()).unwrap();
+    let mut request = Request::get("http://a.test/").body(()).unwrap();
+    Propagator::new(all).inject(&context, request.headers_mut());
+    Propagator::new([Format::B3Multi]).inject(&context, request.headers_mut());
+    assert!(request.headers().len() > 8);
     let seen = Wire::default().send(layer, request).await;
     assert!(seen.headers.is_empty(), "{:?}", seen.headers);
 }

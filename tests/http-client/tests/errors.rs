@@ -385,7 +385,7 @@ async fn errors_of_any_type() {
 #[tokio::test]
 async fn a_body_that_fails_in_its_own_way() {
     let capture = Capture::new();
-    let inner = service_fn(async |_: Request<()>| {
+    let inner = service_fn(|_: Request<()>| async {
         let stream = futures_util::stream::iter([
             Ok(http_body::Frame::data(bytes::Bytes::from_static(b"a"))),
             Err(Outer(None)),

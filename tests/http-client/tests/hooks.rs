@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response};
 use opentelemetry::baggage::BaggageExt;
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::trace::Sampler;
 use tower::{Layer, ServiceExt, service_fn};
@@ -174,7 +175,7 @@ async fn headers_that_were_asked_for() {
             "x-bytes",
         ])
         .response_headers(["content-type", "Set-Cookie", "x-many"]);
-    let inner = service_fn(async |_: Request<()>| {
+    let inner = service_fn(|_: Request<()>| async {
         let response = Response::builder()
             .header("content-type", "text/plain")
             .header("set-cookie", "session=1")
@@ -252,5 +253,17 @@ async fn a_hook_that_panics_leaves_no_span_open() {
         sending.catch_unwind().await.unwrap_err();
         assert_eq!(capture.open(), 0);
     }
-    assert_eq!(capture.spans().len(), 1);
+    capture.assert(expect::span("GET").client().status(200).error("panic"));
+}
+
+#[tokio::test]
+async fn the_hook_for_responses_runs_within_the_span() {
+    let capture = Capture::new();
+    let layer = layer!(http, capture).on_response(|_, operation| {
+        let current = Context::current().span().span_context().clone();
+        assert_eq!(current, *operation.context().span().span_context());
+        assert!(current.is_valid());
+    });
+    Wire::default().send(layer, request("/")).await;
+    only(&capture);
 }

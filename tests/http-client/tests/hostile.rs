@@ -39,7 +39,7 @@ async fn a_request_that_holds_as_many_headers_as_it_can() {
     let capture = Capture::new();
     let mut request = reqwest::Request::new(http::Method::GET, "http://a.test/".parse().unwrap());
     *request.headers_mut() = full();
-    let inner = service_fn(async |request: reqwest::Request| {
+    let inner = service_fn(|request: reqwest::Request| async move {
         assert!(request.headers().len() > 20_000);
         Ok::<_, Infallible>(Response::new("").into())
     });
@@ -52,7 +52,7 @@ async fn a_request_that_holds_as_many_headers_as_it_can() {
 #[tokio::test]
 async fn a_response_that_holds_as_many_headers_as_it_can() {
     let capture = Capture::new();
-    let inner = service_fn(async |_: Request<()>| {
+    let inner = service_fn(|_: Request<()>| async {
         let mut response = Response::new(String::new());
         *response.headers_mut() = full();
         Ok::<_, Infallible>(response)

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::get as route;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::{Client as HyperClient, connect::HttpConnector};
@@ -18,7 +20,7 @@ use tracewire::test::{Capture, Trace, expect};
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::support::{Server, get, layer, reqwest_client, text};
+use crate::support::{Server, error_type, get, layer, only, reqwest_client, text};
 
 const REQUESTS: usize = 200;
 
@@ -182,4 +184,48 @@ async fn instrumented_functions_stand_between_server_and_client() {
             ),
         ),
     );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_the_server() {
+    // Before the head, and in the middle of the body; over HTTP/1 and HTTP/2.
+    for http2 in [false, true] {
+        for path in ["/never", "/endless"] {
+            let (client_side, server_side) = (Capture::new(), Capture::new());
+            let endless = async || {
+                let chunk = || async { Some((Ok::<_, std::io::Error>("more"), ())) };
+                Body::from_stream(futures_util::stream::unfold((), move |()| async move {
+                    tokio::task::yield_now().await;
+                    chunk().await
+                }))
+            };
+            let app = Router::new()
+                .route("/never", route(async || std::future::pending::<()>().await))
+                .route("/endless", route(endless))
+                .layer(tracewire::axum::ServerLayer::new().telemetry(&server_side.telemetry()));
+            let server = Server::new(app).await;
+            let request = get(&server.url(path));
+            let mut sending = Box::pin(hyper_client(&client_side, http2).oneshot(request));
+            if path == "/never" {
+                while server_side.open() == 0 {
+                    assert!(sending.as_mut().now_or_never().is_none());
+                    tokio::task::yield_now().await;
+                }
+                drop(sending);
+            } else {
+                let mut response = sending.await.unwrap();
+                response.frame().await.unwrap().unwrap();
+            }
+            client_side.ended(1).await;
+            server_side.ended(1).await;
+            let (client, server) = (only(&client_side), only(&server_side));
+            assert_eq!(error_type(&client), None, "{path}, HTTP/2: {http2}");
+            assert_eq!(
+                error_type(&server).as_deref(),
+                Some("cancelled"),
+                "{path}, HTTP/2: {http2}"
+            );
+            assert_eq!(server.parent_span_id, client.span_context.span_id());
+        }
+    }
 }

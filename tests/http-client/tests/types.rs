@@ -51,7 +51,7 @@ async fn layers_and_services_can_be_shared() {
     printable(&client);
 
     let inner =
-        service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
     let future: ResponseFuture<_> =
         tower::Service::call(&mut users.plain.layer(inner), Request::new(()));
     sendable(&future);
@@ -62,7 +62,7 @@ async fn layers_and_services_can_be_shared() {
 
 #[tokio::test]
 async fn boxes_of_services() {
-    let inner = service_fn(async |_: Request<Full<Bytes>>| {
+    let inner = service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, Infallible>(Response::new(String::new()))
     });
     let boxed: BoxCloneSyncService<Request<Full<Bytes>>, Response<Body<String>>, Infallible> =
@@ -85,7 +85,7 @@ async fn boxes_of_services() {
 async fn layers_of_layers() {
     // Twice around the same client makes two spans, one below the other; it must at least compile and run.
     let inner =
-        service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
+        service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
     let client =
         ServiceBuilder::new().layer(ClientLayer::new()).layer(ClientLayer::new()).service(inner);
     let response = client.oneshot(Request::new(())).await.unwrap();
