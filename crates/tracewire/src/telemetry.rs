@@ -150,7 +150,7 @@ impl Telemetry {
         self.with(|settings| settings.propagator.inject_filtered(context, keep, carrier));
     }
 
-    /// Removes every field that [`inject`](Self::inject) would write.
+    /// Removes every field that [`inject`](Self::inject) would write or [`read`](Self::read) reads.
     pub fn clear(&self, carrier: &mut dyn CarrierMut) {
         self.with(|settings| settings.propagator.clear(carrier));
     }

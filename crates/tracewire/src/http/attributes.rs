@@ -123,6 +123,10 @@ fn fixed(scheme: Cow<'_, str>) -> StringValue {
     }
 }
 
+fn is_one_of(scheme: &str, names: [&str; 2]) -> bool {
+    names.iter().any(|name| scheme.eq_ignore_ascii_case(name))
+}
+
 /// A client's request, wherever it comes from: `http::Request` or a library's own type.
 #[derive(Debug)]
 pub(crate) struct ClientAttributes<'a> {
@@ -138,14 +142,21 @@ pub(crate) struct ClientAttributes<'a> {
 }
 
 impl<'a> ClientAttributes<'a> {
-    /// Reads them from a request; the target in absolute form, otherwise `Host`.
+    /// Reads them from a request; the target in absolute form, otherwise `Host`, unless that names
+    /// no host.
     pub(super) fn of(
         request: &RequestHead<'a>,
         default_scheme: &'static str,
         resends: u32,
     ) -> Self {
         let uri: &'a Uri = request.uri;
-        let host = || request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = || {
+            request
+                .headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+                .filter(|host| origin::host_and_port(host).is_some())
+        };
         let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
         Self {
             method: request.method,
@@ -163,8 +174,8 @@ impl<'a> ClientAttributes<'a> {
     pub(crate) fn server(&self) -> Option<(&str, Option<u16>)> {
         let (host, port) = origin::host_and_port(&self.authority)?;
         let default = || match &*self.scheme {
-            scheme if scheme.eq_ignore_ascii_case("https") => Some(443),
-            scheme if scheme.eq_ignore_ascii_case("http") => Some(80),
+            scheme if is_one_of(scheme, ["https", "wss"]) => Some(443),
+            scheme if is_one_of(scheme, ["http", "ws"]) => Some(80),
             _ => None,
         };
         Some((host, port.or_else(default)))
@@ -192,18 +203,17 @@ impl<'a> ClientAttributes<'a> {
         }
     }
 
+    /// The absolute URL, or as much of it as is known when no host is. Exactly as long as it has to
+    /// be, as OpenTelemetry would copy what has room for more.
     fn url(&self, redaction: &Redaction) -> String {
         let authority = redact::authority(&self.authority);
-        let length =
-            self.scheme.len() + authority.len() + self.path.len() + self.query.map_or(0, str::len);
-        let mut url = String::with_capacity(length + 8);
-        url.extend([&self.scheme, "://", &authority, self.path]);
-        if let Some(query) = self.query {
-            url.extend(["?", &redaction.query(query)]);
-        }
-        if let Some(fragment) = self.fragment {
-            url.extend(["#", fragment]);
-        }
-        url
+        let (scheme, slashes) =
+            if authority.is_empty() { ("", "") } else { (&*self.scheme, "://") };
+        // The asterisk stands for a target without a path (RFC 9110 §7.1).
+        let path = if self.path == "*" { "" } else { self.path };
+        let query = self.query.map(|query| redaction.query(query));
+        let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
+        let (hash, fragment) = self.fragment.map_or(("", ""), |fragment| ("#", fragment));
+        [scheme, slashes, &authority, path, mark, query, hash, fragment].concat()
     }
 }

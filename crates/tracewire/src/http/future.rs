@@ -79,6 +79,22 @@ impl<F> ResponseFuture<F> {
     pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
         Self { inner: Some(inner), exchange }
     }
+
+    /// What the inner future yields, and the exchange to settle with it.
+    pub(crate) fn poll_inner(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<(F::Output, Option<Exchange>)>
+    where
+        F: Future,
+    {
+        let this = self.project();
+        let output = ready!(match this.exchange {
+            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
+            None => poll_once(this.inner, task),
+        });
+        Poll::Ready((output, this.exchange.take()))
+    }
 }
 
 impl<F, B, E> Future for ResponseFuture<F>
@@ -90,12 +106,8 @@ where
     type Output = Result<Response<Body<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = ready!(match this.exchange {
-            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
-            None => poll_once(this.inner, task),
-        });
-        let Some(exchange) = this.exchange.take() else {
+        let (result, exchange) = ready!(self.poll_inner(task));
+        let Some(exchange) = exchange else {
             return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
         };
         Poll::Ready(match result {
@@ -127,8 +139,13 @@ impl Exchange {
         }
     }
 
+    /// Whether anybody looks at the response.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.operation.is_recording() || self.answer.on_response.is_some()
+    }
+
     /// Records the head and hands the operation on to the body, unless nothing more will come.
-    fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
+    pub(crate) fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
         let Self { mut operation, side, method, serving, known_method, answer } = self;
         let status = response.status();
         if operation.is_recording() {
@@ -141,6 +158,7 @@ impl Exchange {
             answer.record(&ResponseHead::of(&response), side, &operation);
         }
         if let Some(hook) = &answer.on_response {
+            let _entered = operation.enter();
             hook(&ResponseHead::of(&response), &operation);
         }
         answer.tell(&operation, &mut response);
@@ -154,7 +172,7 @@ impl Exchange {
         response.map(|body| Body::new(body, Some(tracked)))
     }
 
-    fn failed<E: 'static>(self, error: &E) {
+    pub(crate) fn failed<E: 'static>(self, error: &E) {
         let known = any_error_type(error, self.answer.error_type);
         self.operation.finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
     }
