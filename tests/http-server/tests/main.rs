@@ -9,6 +9,7 @@ mod hooks;
 mod origin;
 mod panics;
 mod routes;
+mod sources;
 mod support;
 mod trust;
 mod upgrades;
