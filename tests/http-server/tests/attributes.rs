@@ -355,6 +355,14 @@ async fn headers_are_captured_by_name_and_credentials_masked() {
 }
 
 #[tokio::test]
+async fn a_header_asked_for_twice_is_recorded_once() {
+    let site = Site::new(|layer| shop(layer.request_headers(["X-Tenant", "x-tenant"]))).await;
+    site.get("/", &["X-Tenant: north"]).await;
+    let outline = site.trace(1).await.to_string();
+    assert_eq!(outline.matches("x-tenant").count(), 1, "{outline}");
+}
+
+#[tokio::test]
 async fn a_user_agent_that_is_no_text_is_recorded_as_far_as_it_is() {
     let site = Site::new(shop).await;
     let mut head = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nUser-Agent: caf".to_vec();
