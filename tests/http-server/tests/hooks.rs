@@ -187,6 +187,15 @@ async fn responses_name_traces_that_are_not_sampled() {
     assert!(!told.contains(SPAN), "{told}");
 }
 
+/// A request without a span of its own is not named after its caller's.
+#[tokio::test]
+async fn responses_name_nothing_that_is_not_theirs() {
+    let site =
+        Site::new(|layer| app(layer.trace_response().server_timing().skip_path("/health"))).await;
+    let answer = site.get("/health", &[SAMPLED]).await;
+    assert_eq!((answer.header("traceresponse"), answer.header("server-timing")), (None, None));
+}
+
 #[tokio::test]
 async fn other_timings_of_a_response_stay() {
     let timed =

@@ -1,14 +1,19 @@
 //! Routes: known from the start, learnt late, nested, and those that are none.
 
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, map_request};
 use axum::routing::{any, get, post};
-use tower::ServiceBuilder;
+use futures_util::FutureExt as _;
+use tokio::sync::Notify;
+use tower::{ServiceBuilder, ServiceExt as _};
 use tracewire::axum::{RouteLayer, ServerLayer};
 use tracewire::test::{Capture, expect};
 
-use crate::support::{Site, request};
+use crate::support::{Site, request, soon};
 
 fn routed(route: &'static str) -> expect::Span {
     expect::span(format!("GET {route}")).server().status(200).attribute("http.route", route)
@@ -218,6 +223,87 @@ async fn late_routes_go_with_unknown_methods() {
         .attribute("http.route", "/pot")
         .attribute("http.request.method", "_OTHER");
     site.assert(expected, 1).await;
+}
+
+/// A route that is learnt late is learnt in time, however the request ends.
+#[tokio::test]
+async fn late_routes_of_requests_without_an_answer() {
+    #[derive(Clone)]
+    struct PanicsInCall;
+
+    impl tower::Service<Request> for PanicsInCall {
+        type Response = axum::response::Response;
+        type Error = std::convert::Infallible;
+        type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request) -> Self::Future {
+            panic!("the call panics")
+        }
+    }
+
+    let begun = Arc::new(Notify::new());
+    let tell_begun = begun.clone();
+    let hangs = async move || {
+        tell_begun.notify_one();
+        std::future::pending::<()>().await;
+    };
+    let app = Router::new()
+        .route("/hangs/{id}", get(hangs))
+        .route(
+            "/panics/{id}",
+            get(async || {
+                if true {
+                    panic!("the handler panics")
+                }
+            }),
+        )
+        .route_service("/panics-in-call/{id}", PanicsInCall)
+        .route_layer(RouteLayer);
+    let site = Site::new(|layer| around(app, layer)).await;
+    let mut connection = site.connect().await;
+    connection.send(request("GET", "/hangs/7", &[])).await;
+    soon(begun.notified()).await;
+    drop(connection);
+    let expected = |route: &'static str, error| {
+        let span = expect::span(format!("GET {route}")).server().error(error);
+        span.attribute("http.route", route)
+    };
+    site.assert(expected("/hangs/{id}", "cancelled"), 1).await;
+    for (path, route) in
+        [("/panics/7", "/panics/{id}"), ("/panics-in-call/7", "/panics-in-call/{id}")]
+    {
+        site.capture.clear();
+        site.get(path, &[]).await;
+        site.assert(expected(route, "panic"), 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_route_of_a_service_that_fails() {
+    let capture = Capture::new();
+    let fails =
+        tower::service_fn(async |_: Request| Err::<axum::response::Response, _>(std::fmt::Error));
+    let mut request = Request::new(axum::body::Body::empty());
+    // As a router leaves it, for a service that no router can hold.
+    let inner = ServiceBuilder::new().map_request(matched).layer(RouteLayer).service(fails);
+    let layer = ServerLayer::new().telemetry(&capture.telemetry());
+    *request.uri_mut() = "/fails/7".parse().unwrap();
+    ServiceBuilder::new().layer(layer).service(inner).oneshot(request).await.unwrap_err();
+    let trace = capture.trace();
+    assert_eq!(trace.roots()[0].span.name, "GET /fails/{id}");
+}
+
+/// A request as a router that matched `/fails/{id}` passes it on.
+fn matched(request: Request) -> Request {
+    let (seen, leave) = std::sync::mpsc::channel();
+    let keep = async move |request: Request| drop(seen.send(request));
+    let router: Router = Router::new().route("/fails/{id}", get(keep));
+    let _ = tower::util::ServiceExt::oneshot(router, request).now_or_never();
+    leave.recv().unwrap()
 }
 
 /// More routes than names are kept for, and each is right.

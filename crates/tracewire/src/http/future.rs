@@ -34,7 +34,10 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             match this.exchange {
-                Some(exchange) => exchange.within(|| this.inner.set(None)),
+                Some(exchange) => {
+                    exchange.within(|| this.inner.set(None));
+                    exchange.learn_route();
+                }
                 None => this.inner.set(None),
             }
         }
@@ -78,6 +81,17 @@ pub(super) enum Asked {
 impl<F> ResponseFuture<F> {
     pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
         Self { inner: Some(inner), exchange }
+    }
+
+    /// The same for the future that `call` returns, called with the operation current.
+    pub(crate) fn calling(exchange: Option<Exchange>, call: impl FnOnce() -> F) -> Self {
+        // Should the call panic, this is dropped like a future that was under way.
+        let mut this = Self { inner: None, exchange };
+        this.inner = Some(match &mut this.exchange {
+            Some(exchange) => exchange.within(call),
+            None => call(),
+        });
+        this
     }
 
     /// What the inner future yields, and the exchange to settle with it.
@@ -144,17 +158,24 @@ impl Exchange {
         self.operation.is_recording() || self.answer.on_response.is_some()
     }
 
+    /// Records the route if an inner layer has told one by now.
+    fn learn_route(&mut self) {
+        if let Some(Serving { route: Some(route), named, .. }) = self.serving.take()
+            && self.operation.is_recording()
+        {
+            if !named {
+                self.operation.rename(route.name(self.known_method.as_deref()));
+            }
+            self.operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
+        }
+    }
+
     /// Records the head and hands the operation on to the body, unless nothing more will come.
-    pub(crate) fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
-        let Self { mut operation, side, method, serving, known_method, answer } = self;
+    pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B>> {
+        self.learn_route();
+        let Self { mut operation, side, method, answer, .. } = self;
         let status = response.status();
         if operation.is_recording() {
-            if let Some(Serving { route: Some(route), named, .. }) = serving {
-                if !named {
-                    operation.rename(route.name(known_method.as_deref()));
-                }
-                operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
-            }
             answer.record(&ResponseHead::of(&response), side, &operation);
         }
         if let Some(hook) = &answer.on_response {
@@ -172,7 +193,8 @@ impl Exchange {
         response.map(|body| Body::new(body, Some(tracked)))
     }
 
-    pub(crate) fn failed<E: 'static>(self, error: &E) {
+    pub(crate) fn failed<E: 'static>(mut self, error: &E) {
+        self.learn_route();
         let known = any_error_type(error, self.answer.error_type);
         self.operation.finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
     }
@@ -237,7 +259,8 @@ impl Answer {
             return;
         }
         let span = operation.context().span();
-        if !span.span_context().is_valid() {
+        // A request without a span of its own has its caller's, which is not ours to tell.
+        if !span.span_context().is_valid() || span.span_context().is_remote() {
             return;
         }
         let value = trace_parent(span.span_context());

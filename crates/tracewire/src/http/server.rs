@@ -202,13 +202,14 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with_answer(|answer| answer.ends_at_head = true)
     }
 
-    /// Answers with a `traceresponse` header that names the trace.
+    /// Answers with a `traceresponse` header that names the trace, if the request has a span.
     #[must_use]
     pub fn trace_response(self) -> Self {
         self.with_answer(|answer| answer.trace_response = true)
     }
 
-    /// Answers with a `Server-Timing` header that names the trace, for browsers.
+    /// Answers with a `Server-Timing` header that names the trace, for browsers, if the request has
+    /// a span.
     #[must_use]
     pub fn server_timing(self) -> Self {
         self.with_answer(|answer| answer.server_timing = true)
@@ -272,12 +273,7 @@ impl Config {
     ) -> ResponseFuture<F> {
         let mut head = RequestHead::of(&request);
         head.uri = (self.target)(head.extensions).unwrap_or(head.uri);
-        let mut exchange = self.begin(&head);
-        let inner = match &mut exchange {
-            Some(exchange) => exchange.within(|| call(request)),
-            None => call(request),
-        };
-        ResponseFuture::new(inner, exchange)
+        ResponseFuture::calling(self.begin(&head), || call(request))
     }
 
     /// Opens the operation of a request, or `None` when an outer layer has done so.
