@@ -15,7 +15,10 @@ use crate::support::{SPAN, Site, TRACE, field, mark, outgoing};
 
 /// Asks a function about the path, and keeps what it has seen.
 #[derive(Clone, Debug)]
-struct ByPath(Arc<Mutex<Vec<(String, Vec<KeyValue>)>>>);
+struct ByPath(Arc<Mutex<Vec<Seen>>>);
+
+/// The name and the attributes of one span.
+type Seen = (String, Vec<KeyValue>);
 
 impl ShouldSample for ByPath {
     fn should_sample(

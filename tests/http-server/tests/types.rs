@@ -44,7 +44,7 @@ fn settings(capture: &Capture) -> Settings {
         .request_headers([String::from("x-tenant")])
         .response_headers(vec!["x-served-by"])
         .known_methods(["GET"])
-        .redacted_query_keys(&["token"])
+        .redacted_query_keys(["token"])
         .trust(Trust::always())
         .trusted_proxies(TrustedProxies::none().only_forwarded())
         .default_scheme("https")

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::any;
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -85,14 +86,9 @@ impl Site {
         settled(&self.capture, spans).await;
     }
 
-    /// Compares the one trace there is.
-    #[track_caller]
-    pub(crate) fn assert(
-        &self,
-        expected: expect::Span,
-        spans: usize,
-    ) -> impl Future<Output = ()> + '_ {
-        async move { self.trace(spans).await.assert(expected) }
+    /// Compares the one trace there is once so many spans have ended.
+    pub(crate) async fn assert(&self, expected: expect::Span, spans: usize) {
+        self.trace(spans).await.assert(expected);
     }
 }
 
@@ -211,4 +207,12 @@ pub(crate) async fn outgoing() -> String {
 pub(crate) fn field<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
     let of_line = |line: &'a str| line.strip_prefix(name)?.strip_prefix(": ");
     lines.lines().find_map(of_line)
+}
+
+/// A shop with a few routes.
+pub(crate) fn shop(layer: ServerLayer) -> Router {
+    Router::new()
+        .route("/orders/{id}", any(async || "an order"))
+        .route("/", any(async || "the shop"))
+        .layer(layer)
 }

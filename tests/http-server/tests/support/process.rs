@@ -4,7 +4,7 @@ use std::process::Command;
 
 const CHILD: &str = "HTTP_SERVER_TESTS_CHILD";
 
-/// Runs the test of this name again in a process of its own, with these variables.
+/// Runs the test of this path again in a process of its own, with these variables.
 ///
 /// Returns `true` in the parent once the child has passed, and `false` in the child, which goes on.
 #[track_caller]
@@ -12,6 +12,7 @@ pub(crate) fn in_own_process(test: &str, variables: &[(&str, &str)]) -> bool {
     if std::env::var_os(CHILD).is_some() {
         return false;
     }
+    let test = test.strip_prefix("main::").unwrap_or(test);
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args([test, "--exact", "--nocapture"]);
     child.env(CHILD, test).envs(variables.iter().copied());
