@@ -160,6 +160,7 @@ enum Sent {
 }
 
 fn unrecorded(capture: &Capture) -> Vec<Unrecorded> {
+    crate::support::keep_a_subscriber();
     let layer = |telemetry: &Telemetry| ClientLayer::new().telemetry(telemetry);
     let off = Capture::with_sampler(Sampler::AlwaysOff);
     let parents = Capture::with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)));
@@ -383,6 +384,7 @@ async fn a_filter_that_hides_everything_breaks_nothing() {
 
 #[tokio::test]
 async fn spans_that_come_from_tracing() {
+    crate::support::keep_a_subscriber();
     let (server, capture) = (Server::recording().await, Capture::new());
     let tracer = opentelemetry::trace::TracerProvider::tracer(capture.provider(), "app");
     let subscriber = Arc::new(

@@ -97,6 +97,7 @@ async fn hooks_see_what_reqwest_sends() {
 
 #[tokio::test]
 async fn nobody_is_asked_about_requests_that_nobody_records() {
+    crate::support::keep_a_subscriber();
     let asked = Arc::new(AtomicUsize::new(0));
     let follows = Capture::with_sampler(Sampler::AlwaysOff).telemetry();
     for telemetry in [

@@ -27,6 +27,7 @@ struct Users {
 
 #[tokio::test]
 async fn layers_and_services_can_be_shared() {
+    crate::support::keep_a_subscriber();
     let users = Users {
         hyper: tracewire::hyper::ClientLayer::new().skip(|_| false).end_at_head(),
         reqwest: tracewire::reqwest::ClientLayer::default().on_request(|_, _| {}),
@@ -62,6 +63,7 @@ async fn layers_and_services_can_be_shared() {
 
 #[tokio::test]
 async fn boxes_of_services() {
+    crate::support::keep_a_subscriber();
     let inner = service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, Infallible>(Response::new(String::new()))
     });
@@ -83,6 +85,7 @@ async fn boxes_of_services() {
 
 #[tokio::test]
 async fn layers_of_layers() {
+    crate::support::keep_a_subscriber();
     // Twice around the same client makes two spans, one below the other; it must at least compile and run.
     let inner =
         service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(String::new())) });
@@ -95,6 +98,7 @@ async fn layers_of_layers() {
 /// A client that is not `Clone`, not `Sync`, and whose future is not `Send`.
 #[tokio::test]
 async fn inner_services_with_nothing_to_offer() {
+    crate::support::keep_a_subscriber();
     let count = std::cell::Cell::new(0);
     let inner = service_fn(|_: Request<std::rc::Rc<()>>| {
         count.set(count.get() + 1);

@@ -15,12 +15,22 @@ pub(crate) use steps::Steps;
 pub(crate) use wire::{Seen, Wire};
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use tracewire::span::{Operation, Start};
 use tracewire::test::Capture;
+
+/// Keeps a subscriber alive from now on. Whether a place in the code makes spans is decided when it
+/// is first reached: where there is no subscriber at all just then, and another thread is about to
+/// bring one, `tracing` may decide that it never will.
+pub(crate) fn keep_a_subscriber() {
+    static KEPT: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&KEPT);
+}
 
 /// A span to be the parent.
 pub(crate) fn caller(capture: &Capture) -> Operation {
