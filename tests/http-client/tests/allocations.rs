@@ -160,7 +160,7 @@ impl reqwest_middleware::Middleware for InPlace {
 }
 
 fn through_middleware(telemetry: &Telemetry) -> (u64, u64) {
-    rustls::crypto::ring::default_provider().install_default().ok();
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let client = reqwest::Client::new();
     let layer = tracewire::reqwest::ClientLayer::new().telemetry(telemetry);
     let bare = reqwest_middleware::ClientBuilder::new(client.clone()).with(InPlace).build();

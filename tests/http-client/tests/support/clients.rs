@@ -51,7 +51,7 @@ pub(crate) fn reqwest_client() -> reqwest::Client {
 
 pub(crate) fn reqwest_builder() -> reqwest::ClientBuilder {
     let tls = rustls::ClientConfig::builder_with_provider(
-        rustls::crypto::ring::default_provider().into(),
+        rustls::crypto::aws_lc_rs::default_provider().into(),
     )
     .with_safe_default_protocol_versions()
     .unwrap()
