@@ -11,6 +11,8 @@ mod propagate;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 pub mod span;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
