@@ -57,4 +57,23 @@ names! {
     URL_TEMPLATE = "url.template";
     /// The user agent.
     USER_AGENT_ORIGINAL = "user_agent.original";
+
+    /// The database product as its driver knows it: `postgresql`, `mysql`, `mariadb`, `sqlite`.
+    DB_SYSTEM_NAME = "db.system.name";
+    /// The database, and for some products the schema in it, joined with `|`.
+    DB_NAMESPACE = "db.namespace";
+    /// The one collection or table that an operation is about, where that is known.
+    DB_COLLECTION_NAME = "db.collection.name";
+    /// The statement: as it was written if its values travel apart from it, else without literals.
+    DB_QUERY_TEXT = "db.query.text";
+    /// The operations and targets of a statement, in their order.
+    DB_QUERY_SUMMARY = "db.query.summary";
+    /// How many operations a batch holds, an integer that is never 1.
+    DB_OPERATION_BATCH_SIZE = "db.operation.batch.size";
+    /// The database's own code for a failure.
+    DB_RESPONSE_STATUS_CODE = "db.response.status_code";
+    /// How many rows came back, an integer.
+    DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
+    /// How many rows were changed, an integer. The conventions have no name for it.
+    DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
 }
