@@ -77,4 +77,12 @@ names! {
     CACHE_HIT = "cache.hit";
     /// Whether later operations below the same parent go unrecorded, a boolean.
     LIMIT_REACHED = "tracewire.limit_reached";
+    /// The one collection or table that an operation is about, where that is known.
+    DB_COLLECTION_NAME = "db.collection.name";
+    /// The operations and targets of a statement, in their order.
+    DB_QUERY_SUMMARY = "db.query.summary";
+    /// How many rows came back, an integer.
+    DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
+    /// How many rows were changed, an integer. The conventions have no name for it.
+    DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
 }
