@@ -5,13 +5,15 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::Error;
 use crate::options::Options;
 use crate::services::{self, Service};
-use crate::{Error, cache};
+use crate::stores::Stores;
 
 /// The running services.
 pub(crate) struct Fleet {
     processes: Vec<Process>,
+    stores: Stores,
 }
 
 struct Process {
@@ -23,13 +25,9 @@ struct Process {
 impl Fleet {
     /// Starts every service, telling each where the ones it calls are and where spans go.
     pub(crate) async fn start(options: &Options, collector: &str) -> Result<Self, Error> {
-        let mut fleet = Self { processes: Vec::new() };
-        let redis = match std::env::var(services::REDIS_URL) {
-            Ok(url) if !url.is_empty() => url,
-            _ => cache::serve().await?,
-        };
+        let mut fleet = Self { processes: Vec::new(), stores: Stores::open().await? };
         for service in Service::CALLEES_FIRST {
-            let process = fleet.start_one(service, options, collector, &redis).await;
+            let process = fleet.start_one(service, options, collector).await;
             fleet
                 .processes
                 .push(process.map_err(|error| format!("{service} does not start: {error}"))?);
@@ -42,11 +40,11 @@ impl Fleet {
         service: Service,
         options: &Options,
         collector: &str,
-        redis: &str,
     ) -> Result<Process, Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env(services::SERVICE, service.name());
-        command.env(services::REDIS_URL, redis);
+        command.env(services::DATABASE_URL, &self.stores.database_url);
+        command.env(services::REDIS_URL, &self.stores.redis_url);
         command.env("OTEL_SERVICE_NAME", service.name());
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
         if options.collector.is_none() {

@@ -10,6 +10,7 @@ mod fleet;
 mod options;
 mod report;
 mod services;
+mod stores;
 
 use std::process::ExitCode;
 

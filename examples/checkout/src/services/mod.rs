@@ -19,6 +19,7 @@ mod pricing;
 
 /// Variables by which a process is told what to be.
 pub(crate) const SERVICE: &str = "CHECKOUT_SERVICE";
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 pub(crate) const REDIS_URL: &str = "REDIS_URL";
 pub(crate) const SLOW: &str = "CHECKOUT_SLOW";
 pub(crate) const OUT_OF_ORDER: &str = "CHECKOUT_OUT_OF_ORDER";
@@ -89,7 +90,7 @@ pub(crate) async fn run(service: Service) -> Result<(), Error> {
     let app = match service {
         Service::Gateway => gateway::app()?,
         Service::Checkout => checkout::app()?,
-        Service::Inventory => inventory::app(),
+        Service::Inventory => inventory::app().await?,
         Service::Pricing => pricing::app().await?,
         Service::Payment => payment::app()?,
         Service::BankApi => bank_api::app(),
