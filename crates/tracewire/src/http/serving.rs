@@ -62,11 +62,12 @@ pub(super) fn is_served(incoming: &Incoming) -> bool {
     })
 }
 
-/// Tells the outer layer the route. The innermost router knows the whole template, and comes last.
+/// Tells the outer layer the route. The first one stays: a router that serves one of its routes with
+/// another router has matched already, and what the other one adds is not a template of the path.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
         if let Some(serving) = current.as_mut().filter(|serving| serving.wants_route) {
-            serving.route = Some(Route::of(template));
+            serving.route.get_or_insert_with(|| Route::of(template));
         }
     });
 }
