@@ -186,6 +186,36 @@ fn a_future_that_is_never_polled_has_been_cancelled() {
     assert_eq!(capture.open(), 0);
 }
 
+/// A panic of somebody else, who takes the request down with him, is none of the request's.
+#[test]
+fn a_request_dropped_by_a_panic_further_out_has_been_cancelled() {
+    let capture = Capture::new();
+    let layer = ServerLayer::new().telemetry(&capture.telemetry());
+    let of_thread = capture.clone();
+    let outer = std::thread::spawn(move || {
+        let hangs = service_fn(|_: Request<()>| std::future::pending::<Answer>());
+        let mut future = Box::pin(layer.layer(hangs).call(Request::new(())));
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        let script = Script::new(&of_thread, [Step::Data("a"), Step::Hang]);
+        let answers = Late { pending: 0, output: Some(Answer::Ok(Response::new(script))) };
+        let mut answers = Some(answers);
+        let streams = service_fn(move |_: Request<()>| answers.take().unwrap());
+        let mut streaming = Box::pin(layer.layer(streams).call(Request::new(())));
+        let polled = streaming.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let _body = match polled {
+            Poll::Ready(response) => response.unwrap().into_body(),
+            Poll::Pending => unreachable!("it is ready at once"),
+        };
+        panic!("somebody else panics");
+    });
+    assert!(outer.join().is_err());
+    assert_eq!((capture.spans().len(), capture.open()), (2, 0));
+    for trace in capture.traces() {
+        trace.assert(expect::span("GET").server().error("cancelled"));
+    }
+}
+
 #[test]
 fn a_request_moved_between_threads_ends_once() {
     let capture = Capture::new();

@@ -12,11 +12,14 @@ use opentelemetry::trace::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracewire::test::{Capture, expect};
 
+use crate::support::bodies::{Script, Step};
 use crate::support::{Connection, Site, mark, soon};
 
 /// Answers with `status`, then echoes four bytes inside the request's context.
 async fn echo(capture: Capture, mut request: Request, status: StatusCode) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
+    // A body that does not know that it is empty, so nothing but the upgrade ends the span.
+    let body = Body::new(Script::new(&capture, [Step::Pending]));
     let echoes = async move {
         let mut stream = TokioIo::new(upgrade.await.unwrap());
         let mut text = [0; 4];
@@ -32,7 +35,7 @@ async fn echo(capture: Capture, mut request: Request, status: StatusCode) -> Res
     } else {
         response
     };
-    response.body(Body::empty()).unwrap()
+    response.body(body).unwrap()
 }
 
 async fn site(status: StatusCode) -> Site {
