@@ -138,6 +138,18 @@ async fn a_router_in_the_fallback() {
     check(app, "/nowhere", unrouted(404)).await;
 }
 
+/// A router that serves a route of another one: the outer route is the one that was matched.
+#[tokio::test]
+async fn a_router_as_the_service_of_a_route() {
+    // axum takes no bare router here.
+    let tells =
+        || ServiceBuilder::new().layer(RouteLayer).service(orders().route_layer(RouteLayer));
+    let app = || Router::new().route_service("/files/{*path}", tells()).route_layer(RouteLayer);
+    let route = || routed("/files/{*path}");
+    check(|layer| around(app(), layer), "/files/a/b", route()).await;
+    check(|layer| app().layer(layer), "/files/a/b", route()).await;
+}
+
 #[tokio::test]
 async fn a_fallback_has_no_route() {
     let app = |layer: ServerLayer| orders().fallback(async || "anything").layer(layer);
