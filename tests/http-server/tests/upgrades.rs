@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use http::StatusCode;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry::Context;
@@ -43,7 +43,11 @@ async fn site(status: StatusCode) -> Site {
     let of_handler = capture.clone();
     let handler = async move |request: Request| echo(of_handler.clone(), request, status).await;
     Site::recording(capture, |layer| {
-        Router::new().route("/", any(handler.clone())).fallback(handler).layer(layer)
+        Router::new()
+            .route("/", any(handler.clone()))
+            .route("/ready", get(async || ""))
+            .fallback(handler)
+            .layer(layer)
     })
     .await
 }
@@ -108,6 +112,35 @@ async fn a_tunnel_over_http2_ends_the_span() {
     soon(stream.read_exact(&mut text)).await.unwrap();
     let expected = expect::span("CONNECT").server().status(200).child(expect::span("echo"));
     site.assert(expected, 2).await;
+}
+
+/// A WebSocket over HTTP/2 (RFC 8441): a CONNECT that has a path.
+#[tokio::test]
+async fn an_extended_connect_ends_the_span() {
+    let site = site(StatusCode::OK).await;
+    let stream = TokioIo::new(site.connect().await.into_stream());
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let empty = http_body_util::Empty::<bytes::Bytes>::new;
+    // After a first answer the client knows that the server takes such requests.
+    let first = http::Request::get("http://a/ready").body(empty()).unwrap();
+    soon(client.send_request(first)).await.unwrap();
+    site.settled(1).await;
+    site.capture.clear();
+    let request = http::Request::connect("http://a/")
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .body(empty())
+        .unwrap();
+    let response = soon(client.send_request(request)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let expected = || expect::span("CONNECT /").server().status(200).attribute("url.path", "/");
+    site.assert(expected(), 1).await;
+    let mut stream = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    stream.write_all(b"ping").await.unwrap();
+    let mut text = [0; 4];
+    soon(stream.read_exact(&mut text)).await.unwrap();
+    site.assert(expected().child(expect::span("echo")), 2).await;
 }
 
 #[tokio::test]
