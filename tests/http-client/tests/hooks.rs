@@ -58,6 +58,17 @@ async fn hooks_add_and_rename_at_both_ends() {
     assert_eq!(at_start["app.path"], "/users/7".into());
 }
 
+/// OpenTelemetry would export both, and with them what the hook meant to hide.
+#[tokio::test]
+async fn an_attribute_of_a_hook_takes_the_place_of_ours() {
+    let capture = Capture::new();
+    let layer = layer!(http, capture)
+        .on_request(|_, start| start.set(KeyValue::new("url.full", "http://a.test/hidden")));
+    Wire::default().send(layer, request("/secret/7")).await;
+    let urls = only(&capture).attributes.into_iter().filter(|it| it.key.as_str() == "url.full");
+    assert_eq!(urls.map(|it| it.value).collect::<Vec<_>>(), ["http://a.test/hidden".into()]);
+}
+
 #[tokio::test]
 async fn hooks_see_what_reqwest_sends() {
     for via in Via::REQWEST {

@@ -12,6 +12,7 @@ use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::attributes::amend;
 use super::destination::Place;
 use super::future::{Answer, Asked, Exchange};
 use super::headers::Captured;
@@ -317,7 +318,7 @@ impl Config {
                     .attributes(head.headers)
                     .for_each(|attribute| start.set(attribute));
                 if let Some(hook) = &self.on_request {
-                    hook(head, start);
+                    amend(start, |start| hook(head, start));
                 }
             })
         };
