@@ -21,6 +21,11 @@ const LINTS: Step = Step {
     about: "no lint warns, in any target with every feature",
     run: || plain("clippy --workspace --all-targets --all-features -- -D warnings"),
 };
+const SERVERS: Step = Step {
+    name: "services",
+    about: "the servers that tests talk to are up",
+    run: || services("up"),
+};
 const TESTS: Step = Step {
     name: "tests",
     about: "unit, integration and documentation tests pass",
@@ -50,8 +55,8 @@ const LOCK: Step = Step {
 };
 
 /// The steps that find most mistakes come first.
-const ALL: &[Step] = &[FORMAT, LINTS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK];
-const QUICK: &[Step] = &[FORMAT, LINTS, TESTS];
+const ALL: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK];
+const QUICK: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS];
 
 fn start(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -67,12 +72,21 @@ fn plain(arguments: &str) -> Result<Counts> {
     Ok(Counts::default())
 }
 
+fn services(verb: &str) -> Result<Counts> {
+    (crate::services::COMMAND.run)(&[verb.to_owned()])?;
+    Ok(Counts::default())
+}
+
 fn test_workspace() -> Result<Counts> {
     let mut counts = Counts::default();
     process::run_and_read(&mut cargo("test --workspace --all-features --no-fail-fast"), |line| {
-        counts.add(counts_in(line))
+        counts.add(counts_in(line));
     })
     .inspect_err(|_| println!("\n{counts}"))?;
+    // A person runs the tests again soon; CI leaves nothing behind.
+    if std::env::var_os("CI").is_some() {
+        services("down")?;
+    }
     Ok(counts)
 }
 

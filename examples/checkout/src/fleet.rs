@@ -8,10 +8,12 @@ use tokio::process::{Child, Command};
 use crate::Error;
 use crate::options::Options;
 use crate::services::{self, Service};
+use crate::stores::Stores;
 
 /// The running services.
 pub(crate) struct Fleet {
     processes: Vec<Process>,
+    stores: Stores,
 }
 
 struct Process {
@@ -23,7 +25,7 @@ struct Process {
 impl Fleet {
     /// Starts every service, telling each where the ones it calls are and where spans go.
     pub(crate) async fn start(options: &Options, collector: &str) -> Result<Self, Error> {
-        let mut fleet = Self { processes: Vec::new() };
+        let mut fleet = Self { processes: Vec::new(), stores: Stores::open().await? };
         for service in Service::CALLEES_FIRST {
             let process = fleet.start_one(service, options, collector).await;
             fleet
@@ -41,6 +43,8 @@ impl Fleet {
     ) -> Result<Process, Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env(services::SERVICE, service.name());
+        command.env(services::DATABASE_URL, &self.stores.database_url);
+        command.env(services::REDIS_URL, &self.stores.redis_url);
         command.env("OTEL_SERVICE_NAME", service.name());
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
         if options.collector.is_none() {

@@ -5,10 +5,12 @@
 //! an axum server, a reqwest client and `tracewire::sdk::init()`. This program starts itself once
 //! for each of them, sends a checkout, receives the spans over OTLP and draws the waterfall.
 
+mod cache;
 mod fleet;
 mod options;
 mod report;
 mod services;
+mod stores;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,8 @@ Services: gateway, checkout, inventory, pricing, payment, bank-api
 
 Environment:
   OTEL_EXPORTER_OTLP_ENDPOINT  send the spans to this Collector instead of showing them here
+  DATABASE_URL                 the database to use instead of a SQLite file; postgres:// or mysql://
+  REDIS_URL                    the cache to use instead of one inside this program
   NO_COLOR                     draw without colours
   COLUMNS                      the width to draw in";
 

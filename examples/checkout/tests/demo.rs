@@ -1,5 +1,7 @@
 //! The demo as a person runs it: each flag does what it says.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
@@ -8,7 +10,10 @@ use tracewire_cli::{Listen, Receiver, Store};
 
 fn checkout(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_checkout"));
-    command.args(arguments).env("COLUMNS", "120").env_remove("OTEL_EXPORTER_OTLP_ENDPOINT");
+    command.args(arguments).env("COLUMNS", "120");
+    for inherited in ["OTEL_EXPORTER_OTLP_ENDPOINT", "DATABASE_URL", "REDIS_URL"] {
+        command.env_remove(inherited);
+    }
     command
 }
 
@@ -46,14 +51,22 @@ const GOOD: &[&str] = &[
     "checkout         ├─ reserve",
     "checkout         │  └─ POST",
     "inventory        │     └─ POST /reservations",
-    "inventory        │        └─ lock_stock",
+    "inventory        │        └─ reserve",
+    "inventory        │           ├─ BEGIN",
+    "inventory        │           ├─ UPDATE stock",
+    "inventory        │           ├─ INSERT reservations",
+    "inventory        │           ├─ UPDATE stock",
+    "inventory        │           ├─ INSERT reservations",
+    "inventory        │           └─ COMMIT",
     "checkout         ├─ price",
     "checkout         │  ├─ GET",
     "pricing          │  │  └─ GET /prices/{item}",
-    "pricing          │  │     └─ apply_discounts",
+    "pricing          │  │     └─ GET",
     "checkout         │  └─ GET",
     "pricing          │     └─ GET /prices/{item}",
-    "pricing          │        └─ apply_discounts",
+    "pricing          │        ├─ GET",
+    "pricing          │        ├─ apply_discounts",
+    "pricing          │        └─ SET",
     "checkout         └─ pay",
     "checkout            └─ POST",
     "payment                └─ POST /payments",
@@ -65,8 +78,37 @@ const GOOD: &[&str] = &[
 
 #[test]
 fn a_checkout_is_one_trace_over_all_services() {
-    let text = run(&[]);
-    let (mut found, mut expected) = (rows(&text), GOOD.to_vec());
+    assert_good(&run(&[]));
+}
+
+#[test]
+fn databases_and_caches_can_be_real_ones() {
+    for database in ["TRACEWIRE_POSTGRES_URL", "TRACEWIRE_MYSQL_URL"] {
+        let mut command = checkout(&[]);
+        command.env("DATABASE_URL", service(database));
+        let text = succeed(command.output().unwrap());
+        assert_good(&text);
+    }
+    let redis = service("TRACEWIRE_REDIS_URL");
+    let text = succeed(checkout(&[]).env("REDIS_URL", redis).output().unwrap());
+    // A cache that is shared may know all prices already.
+    assert!(text.contains("One trace, 6 services, every hop connected."), "{text}");
+}
+
+/// The address of a server that `cargo xtask services up` has started.
+fn service(variable: &str) -> String {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services/env");
+    let started = std::fs::read_to_string(file).unwrap_or_default();
+    let line = started.lines().find_map(|line| line.strip_prefix(variable)?.strip_prefix('='));
+    let given = std::env::var(variable).ok();
+    given.or(line.map(str::to_owned)).unwrap_or_else(|| {
+        panic!("{variable} is not known: run `cargo xtask services up` first");
+    })
+}
+
+#[track_caller]
+fn assert_good(text: &str) {
+    let (mut found, mut expected) = (rows(text), GOOD.to_vec());
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected, "{text}");

@@ -1,4 +1,5 @@
 //! Spans arrive: over both protocols, from any runtime, with the right resource.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use sdk_tests::{Child, Received, Receiver, Wire};
 

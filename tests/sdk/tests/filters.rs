@@ -1,5 +1,6 @@
 //! No filter breaks a trace: what is logged decides nothing, and a span that is filtered away takes
 //! neither its parent nor its children with it.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use sdk_tests::{Child, Receiver, Wire};
 

@@ -1,7 +1,7 @@
 //! Setting up: what decides, what is refused, what happens twice, and what travels when nothing is
 //! recorded.
 
-use sdk_tests::{Child, Receiver, Wire, refused};
+use sdk_tests::{Child, Received, Receiver, Wire, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
@@ -161,7 +161,7 @@ fn samplers_of_your_own() {
             child.trace(headers);
             child.drop_guard();
             let spans = receiver.so_far();
-            let names: Vec<&str> = spans.iter().map(|it| it.name()).collect();
+            let names: Vec<&str> = spans.iter().map(Received::name).collect();
             assert_eq!(names, expected, "{sampler} {headers}");
         }
     }

@@ -42,6 +42,10 @@ impl Tree {
         let names = String::from_utf8_lossy(&list.stdout);
         let mut files = Vec::new();
         for name in names.split_terminator('\0') {
+            // A link is another name of a file that is listed as well.
+            if root.join(name).is_symlink() {
+                continue;
+            }
             match std::fs::read(root.join(name)) {
                 // What is not text has no lines to check, but links may lead to it.
                 Ok(bytes) => files.push(File::new(name, &String::from_utf8_lossy(&bytes))),

@@ -110,9 +110,11 @@ impl Carrier for HeaderMap {
 
 impl CarrierMut for HeaderMap {
     fn set(&mut self, name: &HeaderName, value: &str) {
-        match HeaderValue::from_str(value) {
-            Ok(value) => drop(self.insert(name.clone(), value)),
-            Err(_) => drop(HeaderMap::remove(self, name)),
+        // A full map has no room, not even to replace a value.
+        let written = HeaderValue::from_str(value)
+            .is_ok_and(|value| self.try_insert(name.clone(), value).is_ok());
+        if !written {
+            HeaderMap::remove(self, name);
         }
     }
 

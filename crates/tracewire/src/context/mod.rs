@@ -87,8 +87,9 @@ impl TraceContext {
     }
 }
 
-/// A span context in the form of `traceparent`.
-pub(crate) fn trace_parent(span: &SpanContext) -> String {
+/// A span context in the form of `traceparent`, for places that are no carrier: a page's `<meta>`,
+/// a comment, a log line.
+pub fn trace_parent(span: &SpanContext) -> String {
     traceparent::TraceParent::of(span).as_str().to_owned()
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
+use bytes::Buf;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -44,9 +45,21 @@ pub(super) struct Tracked<P> {
     /// The body has ended, so nothing more runs when it is polled.
     pub(super) ended: bool,
     pub(super) error_type: ErrorType,
+    /// What is still to come of the length that the head promises. A server writes no more than
+    /// that, so it may not ask whether there is more.
+    pub(super) left: Option<u64>,
 }
 
 impl<P: Protocol> Tracked<P> {
+    /// Counts a frame, and says whether it is the last that anybody will ask for.
+    fn is_last<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        if let Some(data) = frame.data_ref() {
+            self.protocol.data(data);
+            self.left = self.left.map(|left| left.saturating_sub(data.remaining() as u64));
+        }
+        frame.is_trailers() || self.left == Some(0)
+    }
+
     fn dropped(mut self) {
         if self.operation.is_unfinished() {
             let outcome = self.protocol.dropped(&self.operation);
@@ -82,25 +95,23 @@ where
         let entered = tracked.operation.enter();
         let polled = inner.as_mut().poll_frame(task);
         drop(entered);
-        let Tracked { operation, protocol, error_type, ended } = tracked;
-        let end = match &polled {
+        let trailers = match &polled {
             Poll::Pending => return polled,
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    protocol.data(data);
-                }
-                // Whoever has read as far as the length says, or has the trailers, may not poll again.
-                if !frame.is_trailers() && !inner.is_end_stream() {
+                tracked.ended = frame.is_trailers() || inner.is_end_stream();
+                // Whoever has read as far as the length says may not poll again.
+                if !tracked.is_last(frame) && !tracked.ended {
                     return polled;
                 }
                 Ok(frame.trailers_ref())
             }
-            Poll::Ready(None) => Ok(None),
             Poll::Ready(Some(Err(error))) => Err(error),
+            Poll::Ready(None) => Ok(None),
         };
-        *ended = true;
+        tracked.ended |= !matches!(polled, Poll::Ready(Some(Ok(_))));
+        let Tracked { operation, protocol, error_type, .. } = tracked;
         if operation.is_unfinished() {
-            let outcome = match end {
+            let outcome = match trailers {
                 Ok(trailers) => protocol.complete(trailers, operation),
                 Err(error) => {
                     let known = any_error_type(error, *error_type);

@@ -12,7 +12,8 @@ use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::destination::Host;
+use super::attributes::amend;
+use super::destination::Place;
 use super::future::{Answer, Exchange};
 use super::headers::Captured;
 use super::{
@@ -44,7 +45,7 @@ pub type ClientLayer = ClientLayerFor<Plain>;
 /// | `network.peer.address`, `network.peer.port` | the connection, where the client tells |
 /// | `network.protocol.version` | the response |
 /// | `http.response.status_code` | the response |
-/// | `error.type` | the status code from 400 on, `panic`, or the kind of error |
+/// | `error.type` | the status code from 400 on, or [the kind of error](super#errors) |
 pub struct ClientLayerFor<F> {
     config: Arc<Config>,
     framework: PhantomData<fn() -> F>,
@@ -173,20 +174,21 @@ impl<F: Framework> ClientLayerFor<F> {
         self.with_answer(|answer| answer.ends_at_head = true)
     }
 
-    /// Writes context only into requests to these hosts, `api.example.com` or `*.example.com`. Into
-    /// others it goes neither as trace context nor as baggage, and what the request holds of it is
-    /// taken out.
+    /// Writes context only into requests to these hosts: `api.example.com`, `api.example.com:8443`,
+    /// `*.example.com` or `*`. Into others it goes neither as trace context nor as baggage, and what
+    /// the request holds of it is taken out. Called again it replaces the list.
     #[must_use]
     pub fn propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
-        self.with(|config| config.destinations.allowed = Some(hosts))
+        let places = places(hosts);
+        self.with(|config| config.destinations.allowed = Some(places))
     }
 
-    /// Writes no context into requests to these hosts, `api.example.com` or `*.example.com`.
+    /// Writes no context into requests to these hosts, which are named as for
+    /// [`propagate_to`](Self::propagate_to) and win over those named there.
     #[must_use]
     pub fn never_propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
-        self.with(|config| config.destinations.denied = hosts)
+        let places = places(hosts);
+        self.with(|config| config.destinations.denied = places)
     }
 
     /// Lets only baggage of these keys leave; all of it by default.
@@ -196,16 +198,22 @@ impl<F: Framework> ClientLayerFor<F> {
         self.with(|config| config.destinations.baggage_keys = Some(keys))
     }
 
-    /// Names the service at `host` or `host:port` (`service.peer.name`).
+    /// Names the service at `host` or `host:port` (`service.peer.name`). Of several that match the
+    /// first one counts.
     #[must_use]
     pub fn service(self, address: &str, name: &str) -> Self {
-        self.with(|config| config.destinations.name_service(address, name))
+        let service = (Place::new(address), Arc::from(name));
+        self.with(|config| config.destinations.services.push(service))
     }
 
     /// The settings, for clients that are no tower services over `http::Request`.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.clone()
     }
+}
+
+fn places<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Vec<Place> {
+    hosts.into_iter().map(|host| Place::new(host.as_ref())).collect()
 }
 
 impl<F: Framework> Default for ClientLayerFor<F> {
@@ -295,13 +303,13 @@ impl Config {
     /// The same for a request to this host and port that `describe` names.
     pub(crate) fn open_to(
         &self,
-        host: Option<(&str, Option<u16>)>,
+        server: Option<(&str, Option<u16>)>,
         head: &RequestHead<'_>,
         describe: impl FnOnce(&mut Start),
     ) -> (Operation, Egress) {
         let telemetry = self.telemetry.now();
         let parent = Context::current();
-        let allowed = self.destinations.allows(host.map(|(host, _)| host));
+        let allowed = self.destinations.allows(server);
         let suppressed = parent.is_telemetry_suppressed();
         let has_span = head.extensions.get::<HasSpan>().is_some();
         let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
@@ -314,7 +322,7 @@ impl Config {
                         + self.answer.response_headers.len(),
                 );
                 describe(start);
-                let service = host.and_then(|(host, port)| self.destinations.service(host, port));
+                let service = server.and_then(|server| self.destinations.service(server));
                 if let Some(service) = service {
                     start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
                 }
@@ -322,7 +330,7 @@ impl Config {
                     .attributes(head.headers)
                     .for_each(|attribute| start.set(attribute));
                 if let Some(hook) = &self.on_request {
-                    hook(head, start);
+                    amend(start, |start| hook(head, start));
                 }
             })
         };

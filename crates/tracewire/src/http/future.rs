@@ -71,6 +71,33 @@ impl<F, P: Protocol> ResponseFuture<F, P> {
     pub(crate) fn new(inner: F, exchange: Option<Exchange<P>>) -> Self {
         Self { inner: Some(inner), exchange }
     }
+
+    /// The same for the future that `call` returns, called with the operation current.
+    pub(crate) fn calling(exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
+        // Should the call panic, this is dropped like a future that was under way.
+        let mut this = Self { inner: None, exchange };
+        this.inner = Some(match &mut this.exchange {
+            Some(exchange) => exchange.within(call),
+            None => call(),
+        });
+        this
+    }
+
+    /// What the inner future yields, and the exchange to settle with it.
+    pub(crate) fn poll_inner(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<(F::Output, Option<Exchange<P>>)>
+    where
+        F: Future,
+    {
+        let this = self.project();
+        let output = ready!(match this.exchange {
+            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
+            None => poll_once(this.inner, task),
+        });
+        Poll::Ready((output, this.exchange.take()))
+    }
 }
 
 impl<F, B, E, P> Future for ResponseFuture<F, P>
@@ -83,12 +110,8 @@ where
     type Output = Result<Response<Body<B, P>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = ready!(match this.exchange {
-            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
-            None => poll_once(this.inner, task),
-        });
-        let Some(exchange) = this.exchange.take() else {
+        let (result, exchange) = ready!(self.poll_inner(task));
+        let Some(exchange) = exchange else {
             return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
         };
         Poll::Ready(match result {
@@ -120,32 +143,50 @@ impl<P: Protocol> Exchange<P> {
         }
     }
 
+    /// Whether anybody looks at the response.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.operation.is_recording() || self.answer.on_response.is_some()
+    }
+
+    /// Records the route if an inner layer has told one by now.
+    fn learn_route(&mut self) {
+        if let Some((name, template)) = self.serving.take().and_then(Serving::told)
+            && self.operation.is_recording()
+        {
+            if let Some(name) = name {
+                self.operation.rename(name);
+            }
+            self.operation.set([KeyValue::new(names::HTTP_ROUTE, template)]);
+        }
+    }
+
     /// Records the head and hands the operation on to the body, unless nothing more will come.
-    fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B, P>> {
-        let Self { mut operation, mut protocol, serving, answer } = self;
+    pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B, P>> {
+        self.learn_route();
+        let Self { mut operation, mut protocol, answer, .. } = self;
         let head = ResponseHead::of(&response);
         if operation.is_recording() {
-            if let Some((name, template)) = serving.and_then(Serving::told) {
-                operation.rename(name);
-                operation.set([KeyValue::new(names::HTTP_ROUTE, template)]);
-            }
             answer.record(&head, protocol.side(), &operation);
         }
         protocol.head(&head, &operation);
         if let Some(hook) = &answer.on_response {
+            let _entered = operation.enter();
             hook(&head, &operation);
         }
+        let left = protocol.length(response.headers());
         answer.tell(&operation, &mut response);
-        if answer.ends_at_head || protocol.is_over() || response.body().is_end_stream() {
+        let is_over = protocol.is_over() || response.body().is_end_stream() || left == Some(0);
+        if answer.ends_at_head || is_over {
             let outcome = protocol.complete(None, &operation);
             operation.end(outcome);
         }
         let error_type = answer.error_type;
-        let tracked = Tracked { operation, protocol, error_type, ended: false };
+        let tracked = Tracked { operation, protocol, error_type, left, ended: false };
         response.map(|body| Body::new(body, Some(tracked)))
     }
 
-    fn failed<E: 'static>(mut self, error: &E) {
+    pub(crate) fn failed<E: 'static>(mut self, error: &E) {
+        self.learn_route();
         let known = any_error_type(error, self.answer.error_type);
         let error_type = known.unwrap_or_else(type_name::<E>);
         let outcome = self.protocol.failed(error, error_type, &self.operation);
@@ -153,6 +194,7 @@ impl<P: Protocol> Exchange<P> {
     }
 
     fn dropped(mut self) {
+        self.learn_route();
         let outcome = self.protocol.dropped(&self.operation);
         self.operation.finish(outcome);
     }
@@ -188,7 +230,8 @@ impl Answer {
             return;
         }
         let span = operation.context().span();
-        if !span.span_context().is_valid() {
+        // A request without a span of its own has its caller's, which is not ours to tell.
+        if !span.span_context().is_valid() || span.span_context().is_remote() {
             return;
         }
         let value = trace_parent(span.span_context());

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use bytes::Buf;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, StatusCode};
 use opentelemetry::KeyValue;
 
@@ -26,6 +27,12 @@ pub trait Protocol: super::sealed::Sealed {
     /// Whether the head was all: the body tells nothing more, or nobody will read it.
     #[doc(hidden)]
     fn is_over(&self) -> bool;
+
+    /// The length that the head promises, where nobody may ask for more than that.
+    #[doc(hidden)]
+    fn length(&self, _: &HeaderMap) -> Option<u64> {
+        None
+    }
 
     /// A piece of the body passes.
     #[doc(hidden)]
@@ -113,6 +120,10 @@ impl Protocol for Http {
         bare || tunnel || self.asked == Asked::Head
     }
 
+    fn length(&self, headers: &HeaderMap) -> Option<u64> {
+        content_length(headers)
+    }
+
     fn complete(&mut self, _: Option<&HeaderMap>, _: &Operation) -> Outcome {
         self.outcome()
     }
@@ -133,4 +144,8 @@ impl Protocol for Http {
         let settled = self.side == Side::Caller || outcome.is_error(self.side);
         if settled { outcome } else { Outcome::Cancelled }
     }
+}
+
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -9,25 +9,19 @@ use std::task::{Context as Task, Poll};
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use opentelemetry::Context;
-use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::attributes::describe_server_request;
-use super::future::{Answer, Exchange};
+use super::future::Answer;
 use super::headers::Captured;
-use super::name::Route;
-use super::origin::Origin;
-use super::serving::{self, Serving};
 use super::{
-    Body, Framework, Http, Methods, Peer, Plain, Redaction, RequestHead, ResponseFuture,
-    ResponseHead,
+    Body, Framework, Methods, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
-use crate::context::Incoming;
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Operation, Start, attributes as names};
+
+mod arrival;
 
 /// Layer that opens a server span for each request. See [`ServerLayerFor`] for its settings.
 pub type ServerLayer = ServerLayerFor<Plain>;
@@ -77,6 +71,7 @@ pub(crate) struct Config {
     on_request: Option<OnRequest>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
+    target: fn(&http::Extensions) -> Option<&http::Uri>,
     peer: fn(&http::Extensions) -> Option<SocketAddr>,
 }
 
@@ -98,6 +93,7 @@ impl<F: Framework> ServerLayerFor<F> {
             on_request: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
+            target: F::target,
             peer: F::request_peer,
         };
         Self { config: Arc::new(config), framework: PhantomData }
@@ -130,10 +126,10 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with(|config| config.proxies = proxies)
     }
 
-    /// The scheme where nothing tells it; `http` by default. An empty one is ignored.
+    /// The scheme where nothing tells it; `http` by default, and in place of what is no scheme.
     #[must_use]
     pub fn default_scheme(self, scheme: &'static str) -> Self {
-        self.with(|config| config.default_scheme = if scheme.is_empty() { "http" } else { scheme })
+        self.with(|config| config.default_scheme = scheme)
     }
 
     /// Records these methods by name and no others, in place of the default list. The variable
@@ -210,13 +206,14 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with_answer(|answer| answer.ends_at_head = true)
     }
 
-    /// Answers with a `traceresponse` header that names the trace.
+    /// Answers with a `traceresponse` header that names the trace, if the request has a span.
     #[must_use]
     pub fn trace_response(self) -> Self {
         self.with_answer(|answer| answer.trace_response = true)
     }
 
-    /// Answers with a `Server-Timing` header that names the trace, for browsers.
+    /// Answers with a `Server-Timing` header that names the trace, for browsers, if the request has
+    /// a span.
     #[must_use]
     pub fn server_timing(self) -> Self {
         self.with_answer(|answer| answer.server_timing = true)
@@ -278,115 +275,11 @@ impl Config {
         request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let mut exchange = self.begin(&RequestHead::of(&request));
-        let inner = match &mut exchange {
-            Some(exchange) => exchange.within(|| call(request)),
-            None => call(request),
-        };
-        ResponseFuture::new(inner, exchange)
-    }
-
-    /// Opens the operation of a request, or `None` when an outer layer has done so.
-    fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
-        let (telemetry, incoming) = self.receive(request);
-        let template = (self.route)(request.extensions);
-        let caller = serving::caller(&incoming);
-        if serving::is_served(caller) {
-            template.into_iter().for_each(serving::tell_route);
-            return None;
-        }
-        let operation = self.open(&telemetry, request, incoming, |start, peer| {
-            let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-            let route = template.map(Route::of);
-            describe_server_request(
-                start,
-                request,
-                route,
-                origin,
-                peer,
-                &self.methods,
-                &self.redaction,
-            );
-        });
-        let method = if template.is_none() { self.methods.name(request.method) } else { None };
-        let serving = Some(Serving::new(caller, &operation, method));
-        let protocol = Http::new(Side::Called, request.method);
-        Some(Exchange { operation, protocol, serving, answer: self.answer() })
-    }
-
-    /// The telemetry for a request, and what the request brought along.
-    pub(crate) fn receive(&self, request: &RequestHead<'_>) -> (Telemetry, Incoming) {
-        let telemetry = self.telemetry.now();
-        let incoming = telemetry.read(request.headers);
-        (telemetry, incoming)
-    }
-
-    /// Whether a filter wants no span for a request.
-    pub(crate) fn skips(&self, request: &RequestHead<'_>) -> bool {
-        self.filters.iter().any(|skips| skips(request))
-    }
-
-    /// What responses are worth.
-    pub(crate) fn answer(&self) -> Arc<Answer> {
-        self.answer.clone()
-    }
-
-    /// Opens the operation of a request that `describe` names, with its peer at hand.
-    pub(crate) fn open(
-        &self,
-        telemetry: &Telemetry,
-        request: &RequestHead<'_>,
-        mut incoming: Incoming,
-        describe: impl FnOnce(&mut Start, Option<SocketAddr>),
-    ) -> Operation {
-        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
-        let peer = peer.or_else(|| (self.peer)(request.extensions));
-        let mut stranger = None;
-        if !self.trust.believes(request, peer) {
-            stranger = incoming.trace.take();
-            incoming.baggage = None;
-        }
-        let parent = incoming.into_context(Context::new());
-        if self.skips(request) {
-            return Operation::untraced(&parent);
-        }
-        telemetry.start(SpanKind::Server, &parent, |start| {
-            start.reserve(
-                TYPICAL_ATTRIBUTES
-                    + self.request_headers.len()
-                    + self.answer.response_headers.len(),
-            );
-            if let Some(stranger) = stranger {
-                start.link(stranger.span_context().clone(), Vec::new());
-            }
-            describe(start, peer);
-            self.add_what_is_asked_for(start, request);
-        })
-    }
-
-    /// Says more about the operation of an outer layer, whose context this is.
-    pub(crate) fn join(
-        &self,
-        outer: Context,
-        request: &RequestHead<'_>,
-        describe: impl FnOnce(&mut Start),
-    ) -> Operation {
-        Operation::join(outer, Side::Called, |start| {
-            describe(start);
-            self.add_what_is_asked_for(start, request);
-        })
-    }
-
-    fn add_what_is_asked_for(&self, start: &mut Start, request: &RequestHead<'_>) {
-        self.request_headers.attributes(request.headers).for_each(|attribute| start.set(attribute));
-        if let Some(hook) = &self.on_request {
-            hook(request, start);
-        }
+        let mut head = RequestHead::of(&request);
+        head.uri = (self.target)(head.extensions).unwrap_or(head.uri);
+        ResponseFuture::calling(self.begin(&head), || call(request))
     }
 }
-
-/// What a request has at its start and its end, without headers.
-const TYPICAL_ATTRIBUTES: usize = 14;
 
 impl<S: fmt::Debug> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,37 +21,48 @@ pub(crate) struct Serving {
     caller: Option<SpanId>,
     /// The context of the outer layer's operation.
     context: Context,
+    /// The outer layer does not know the route.
+    wants_route: bool,
     /// The method to go with a route in the name.
     method: Option<Cow<'static, str>>,
     /// The route that an inner layer has told.
     route: Option<Route>,
-    /// A protocol on top of HTTP names the span, whatever the route.
+    /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
+    named: bool,
+    /// A protocol on top of HTTP has the operation.
     is_claimed: bool,
 }
+
+/// The name, unless the span has one that stays, and the template of a route.
+type Told = (Option<Cow<'static, str>>, Cow<'static, str>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Serving>> = const { RefCell::new(None) };
 }
 
 impl Serving {
-    pub(super) fn new(
-        caller: Option<SpanId>,
-        operation: &Operation,
-        method: Option<Cow<'static, str>>,
-    ) -> Self {
+    /// A request of a layer that knows its route or `named` it otherwise.
+    pub(super) fn new(caller: Option<SpanId>, operation: &Operation, named: bool) -> Self {
         let context = operation.context().clone();
-        Self { caller, context, method, route: None, is_claimed: false }
+        let (wants_route, method, route, is_claimed) = (false, None, None, false);
+        Self { caller, context, wants_route, method, route, named, is_claimed }
     }
 
-    /// A request of a protocol that names its spans itself.
+    /// Takes the route of an inner layer, which goes with this method in the name.
+    pub(super) fn wanting_route(self, method: Option<Cow<'static, str>>) -> Self {
+        Self { wants_route: true, method, ..self }
+    }
+
+    /// A request of a protocol on top of HTTP.
     pub(crate) fn claimed(caller: Option<SpanId>, operation: &Operation) -> Self {
-        Self { is_claimed: true, ..Self::new(caller, operation, None) }
+        Self { is_claimed: true, ..Self::new(caller, operation, true) }
     }
 
-    /// The name and the template of the route that inner layers have told.
-    pub(super) fn told(self) -> Option<(Cow<'static, str>, Cow<'static, str>)> {
-        let route = self.route.filter(|_| !self.is_claimed)?;
-        Some((route.name(self.method.as_deref()), route.template))
+    /// What inner layers have told.
+    pub(super) fn told(self) -> Option<Told> {
+        let route = self.route?;
+        let name = (!self.named).then(|| route.name(self.method.as_deref()));
+        Some((name, route.template))
     }
 
     /// Runs something during which `serving` is the request on this thread.
@@ -87,16 +98,17 @@ pub(crate) fn is_served(caller: Option<SpanId>) -> bool {
 pub(crate) fn claim() -> Option<Context> {
     CURRENT.with_borrow_mut(|current| {
         let serving = current.as_mut().filter(|serving| !serving.is_claimed)?;
-        serving.is_claimed = true;
+        (serving.is_claimed, serving.named) = (true, true);
         Some(serving.context.clone())
     })
 }
 
-/// Tells the outer layer the route. The innermost router knows the whole template, and comes last.
+/// Tells the outer layer the route. The first one stays: a router that serves one of its routes with
+/// another router has matched already, and what the other one adds is not a template of the path.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(serving) = current {
-            serving.route = Some(Route::of(template));
+        if let Some(serving) = current.as_mut().filter(|serving| serving.wants_route) {
+            serving.route.get_or_insert_with(|| Route::of(template));
         }
     });
 }

@@ -81,7 +81,8 @@ impl Env {
     }
 
     fn number(&mut self, names: &[&str], range: RangeInclusive<u64>) -> Option<u64> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let (least, most) = range.clone().into_inner();
+        let wanted = format!("a whole number from {least} to {most}");
         let in_range = |text: &str| text.parse().ok().filter(|number| range.contains(number));
         self.choice(names, &wanted, in_range)
     }

@@ -58,6 +58,34 @@ names! {
     /// The user agent.
     USER_AGENT_ORIGINAL = "user_agent.original";
 
+    /// The database product, as the client library knows it.
+    DB_SYSTEM_NAME = "db.system.name";
+    /// The database within the server; for Redis its index.
+    DB_NAMESPACE = "db.namespace";
+    /// The command or operation.
+    DB_OPERATION_NAME = "db.operation.name";
+    /// How many operations a batch holds, an integer that is never 1.
+    DB_OPERATION_BATCH_SIZE = "db.operation.batch.size";
+    /// The stored procedure, function or script that was called.
+    DB_STORED_PROCEDURE_NAME = "db.stored_procedure.name";
+    /// The statement, without literals.
+    DB_QUERY_TEXT = "db.query.text";
+    /// The database's own code for a failure.
+    DB_RESPONSE_STATUS_CODE = "db.response.status_code";
+    /// Whether a read from a cache found what it was for, a boolean. The conventions have no name
+    /// for it.
+    CACHE_HIT = "cache.hit";
+    /// Whether later operations below the same parent go unrecorded, a boolean.
+    LIMIT_REACHED = "tracewire.limit_reached";
+    /// The one collection or table that an operation is about, where that is known.
+    DB_COLLECTION_NAME = "db.collection.name";
+    /// The operations and targets of a statement, in their order.
+    DB_QUERY_SUMMARY = "db.query.summary";
+    /// How many rows came back, an integer.
+    DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
+    /// How many rows were changed, an integer. The conventions have no name for it.
+    DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
+
     /// The RPC system: `grpc`.
     RPC_SYSTEM_NAME = "rpc.system.name";
     /// The fully qualified method without a leading slash, or `_OTHER`.

@@ -180,11 +180,13 @@ impl Operation {
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
     pub fn enter(&self) -> Entered<'_> {
+        // The layer behind the `tracing` span makes its own context current; ours goes on top.
+        let front = self.front.as_deref().map(tracing::Span::enter);
         Entered {
             operation: self,
             panicking: std::thread::panicking(),
             _context: self.context.clone().attach(),
-            _front: self.front.as_deref().map(tracing::Span::enter),
+            _front: front,
         }
     }
 

@@ -13,7 +13,7 @@ use opentelemetry::{Key, KeyValue};
 use tonic::Code;
 
 use super::deadline::Deadline;
-use super::messages::Messages;
+use super::messages::{Messages, is_web};
 use super::method::{Known, Standing};
 use super::status::{Status, as_error};
 use super::target::Target;
@@ -40,6 +40,8 @@ pub struct Call {
     settings: Arc<Settings>,
     /// The method, as long as it is not known whether the server has it.
     unproven: Option<Box<str>>,
+    /// A hook has named the span, and has the last word.
+    is_named: bool,
     deadline: Option<Deadline>,
     /// HTTP's status, once the head is there.
     http: Option<StatusCode>,
@@ -60,6 +62,7 @@ impl Call {
             side,
             settings,
             unproven: None,
+            is_named: false,
             deadline,
             http: None,
             early: None,
@@ -70,9 +73,10 @@ impl Call {
         }
     }
 
-    /// Waits for the answer to tell whether the server has this method.
-    pub(super) fn unproven(self, method: Option<&str>) -> Self {
-        Self { unproven: method.map(Box::from), ..self }
+    /// Waits for the answer to tell whether the server has this method, which may change the name
+    /// unless a hook has given it.
+    pub(super) fn unproven(self, method: Option<&str>, is_named: bool) -> Self {
+        Self { unproven: method.map(Box::from), is_named, ..self }
     }
 
     pub(super) fn joined(self) -> Self {
@@ -87,7 +91,9 @@ impl Call {
     fn settle_method(&mut self, is_absent: bool, operation: &Operation) {
         let Some(method) = self.unproven.take() else { return };
         if is_absent {
-            operation.rename(GRPC);
+            if !self.is_named {
+                operation.rename(GRPC);
+            }
             operation.set(absent(method.into_string()));
         } else {
             operation.set([KeyValue::new(names::RPC_METHOD, method.into_string())]);
@@ -96,6 +102,7 @@ impl Call {
 
     fn record_metadata(&mut self, fields: &HeaderMap, operation: &Operation) {
         let settings = self.settings.clone();
+        // What the head and the trailers both have is recorded once, as the head has it.
         for attribute in settings.response_metadata.attributes(fields) {
             if !self.recorded.contains(&attribute.key) {
                 self.recorded.push(attribute.key.clone());
@@ -209,6 +216,11 @@ impl Protocol for Call {
 
     fn is_over(&self) -> bool {
         self.early.is_some()
+    }
+
+    /// gRPC ends with trailers, whatever a length says; only where they are in the body it may not.
+    fn length(&self, headers: &HeaderMap) -> Option<u64> {
+        is_web(headers).then(|| http::content_length(headers)).flatten()
     }
 
     fn data<D: Buf>(&mut self, data: &D) {

@@ -247,8 +247,7 @@ where
         if self.settings.counts_messages && exchange.operation.is_recording() {
             exchange.protocol.counts(messages::count(&mut request));
         }
-        let inner = exchange.within(|| self.inner.call(request));
-        ResponseFuture::new(inner, Some(exchange))
+        ResponseFuture::calling(Some(exchange), || self.inner.call(request))
     }
 }
 

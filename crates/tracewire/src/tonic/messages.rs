@@ -45,7 +45,8 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 
-fn is_web(headers: &HeaderMap) -> bool {
+/// Whether a message is one of gRPC-Web, whose trailers are in the body.
+pub(super) fn is_web(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|kind| kind.starts_with(b"application/grpc-web"))
 }
 

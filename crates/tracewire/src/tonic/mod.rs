@@ -106,6 +106,6 @@ impl Framework for Tonic {
     }
 
     fn error_type(error: &(dyn Any + 'static)) -> Option<Cow<'static, str>> {
-        status::as_error(error).and_then(|error| http::error_type(error))
+        status::as_error(error).and_then(http::error_type)
     }
 }

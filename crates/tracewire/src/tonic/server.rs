@@ -226,14 +226,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let Some(mut exchange) = self.begin(&RequestHead::of(&request)) else {
-            return ResponseFuture::new(self.inner.call(request), None);
-        };
-        if self.settings.counts_messages && exchange.operation.is_recording() {
+        let mut exchange = self.begin(&RequestHead::of(&request));
+        if let Some(exchange) = &mut exchange
+            && self.settings.counts_messages
+            && exchange.operation.is_recording()
+        {
             exchange.protocol.counts(messages::count(&mut request));
         }
-        let inner = exchange.within(|| self.inner.call(request));
-        ResponseFuture::new(inner, Some(exchange))
+        ResponseFuture::calling(exchange, || self.inner.call(request))
     }
 }
 
@@ -251,27 +251,26 @@ impl<S> Server<S> {
         let standing = asked.map_or(Standing::Absent, |name| self.settings.known.standing(name));
         let unproven = asked.filter(|_| standing == Standing::Unproven);
         let call = Call::new(Side::Called, self.settings.clone(), request.headers);
-        let call = call.unproven(unproven);
         let describe = |start: &mut Start| {
             describe(start, asked.unwrap_or(path.trim_start_matches('/')), standing);
         };
 
         let caller = http::caller(&incoming);
-        let (operation, protocol, serving) = if http::is_served(caller) {
+        let answer = self.http.answer();
+        if http::is_served(caller) {
             if self.http.skips(request) {
                 return None;
             }
-            let operation = self.http.join(http::claim()?, request, describe);
-            (operation, call.joined(), None)
-        } else {
-            let operation = self.http.open(&telemetry, request, incoming, |start, peer| {
-                describe(start);
-                describe_ends(start, request, peer);
-            });
-            let serving = Serving::claimed(caller, &operation);
-            (operation, call, Some(serving))
-        };
-        Some(Exchange { operation, protocol, serving, answer: self.http.answer() })
+            let (operation, named) = self.http.join(http::claim()?, request, describe);
+            let protocol = call.unproven(unproven, named).joined();
+            return Some(Exchange { operation, protocol, serving: None, answer });
+        }
+        let (operation, named) = self.http.open(&telemetry, request, incoming, |start, peer| {
+            describe(start);
+            describe_ends(start, request, peer);
+        });
+        let serving = Some(Serving::claimed(caller, &operation));
+        Some(Exchange { operation, protocol: call.unproven(unproven, named), serving, answer })
     }
 }
 

@@ -97,7 +97,7 @@ impl Status {
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source())
         .take(MAX_LINKS)
-        .any(|error| error.is::<TimeoutExpired>())
+        .any(<dyn Error>::is::<TimeoutExpired>)
 }
 
 /// What a reset stream means (gRPC over HTTP2, "Errors").

@@ -31,7 +31,7 @@ impl Target {
                 Self::host(before_path(rest.trim_start_matches('/')), default_port(scheme))
             }
             "dns" => Self::host(endpoint(rest), None),
-            "ipv4" | "ipv6" => Self::host(endpoint(rest), None).filter(|it| it.is_one_address()),
+            "ipv4" | "ipv6" => Self::host(endpoint(rest), None).filter(Self::is_one_address),
             "unix" => Some(Self::whole(rest.strip_prefix("//").unwrap_or(rest))),
             _ if rest.starts_with("//") => None,
             _ => Self::host(target, None).filter(|it| !it.address.contains(',')),

@@ -19,6 +19,8 @@ mod pricing;
 
 /// Variables by which a process is told what to be.
 pub(crate) const SERVICE: &str = "CHECKOUT_SERVICE";
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
+pub(crate) const REDIS_URL: &str = "REDIS_URL";
 pub(crate) const SLOW: &str = "CHECKOUT_SLOW";
 pub(crate) const OUT_OF_ORDER: &str = "CHECKOUT_OUT_OF_ORDER";
 pub(crate) const DROP_HEADERS: &str = "CHECKOUT_DROP_HEADERS";
@@ -88,8 +90,8 @@ pub(crate) async fn run(service: Service) -> Result<(), Error> {
     let app = match service {
         Service::Gateway => gateway::app()?,
         Service::Checkout => checkout::app()?,
-        Service::Inventory => inventory::app(),
-        Service::Pricing => pricing::app(),
+        Service::Inventory => inventory::app().await?,
+        Service::Pricing => pricing::app().await?,
         Service::Payment => payment::app()?,
         Service::BankApi => bank_api::app(),
     };
@@ -149,6 +151,13 @@ impl axum::response::IntoResponse for BadGateway {
 impl From<reqwest_middleware::Error> for BadGateway {
     fn from(error: reqwest_middleware::Error) -> Self {
         tracing::debug!(%error, "the call failed");
+        Self
+    }
+}
+
+impl From<redis::RedisError> for BadGateway {
+    fn from(error: redis::RedisError) -> Self {
+        tracing::debug!(%error, "the cache failed");
         Self
     }
 }

@@ -305,7 +305,7 @@ mod tests {
             let found = found.map(|found| format!("{found:?}"));
             match expected {
                 Some(expected) => {
-                    assert!(found.as_ref().is_some_and(|f| f.contains(expected)), "{found:?}")
+                    assert!(found.as_ref().is_some_and(|f| f.contains(expected)), "{found:?}");
                 }
                 None => assert_eq!(found, None),
             }

@@ -1,0 +1,98 @@
+//! Taking a connection from a pool, as a span of its own where there is something to see.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use opentelemetry::Context;
+use opentelemetry::trace::SpanKind;
+use sqlx_core::database::Database;
+use sqlx_core::error::Error;
+use sqlx_core::pool::{Pool, PoolConnection};
+
+use super::active::Active;
+use super::in_flight::{ACQUIRE, Ticket};
+use super::server;
+use super::settings::{Config, Step};
+use crate::span::Operation;
+
+/// Takes a connection.
+pub(super) async fn acquire<DB: Database>(
+    config: &Arc<Config>,
+    pool: &Pool<DB>,
+) -> Result<PoolConnection<DB>, Error> {
+    if !config.records(Step::Acquire) {
+        return pool.acquire().await;
+    }
+    let mut wait = Wait::begin(config, DB::NAME);
+    let result = pool.acquire().await;
+    wait.end(result.as_ref().map(drop));
+    result
+}
+
+/// The time spent waiting. Most often it is too short to tell, so the span is made at the end and
+/// dated back; also when nobody waits any longer.
+struct Wait<'a> {
+    config: &'a Arc<Config>,
+    driver: &'static str,
+    since: Instant,
+    began: SystemTime,
+    over: bool,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Wait<'a> {
+    fn begin(config: &'a Arc<Config>, driver: &'static str) -> Self {
+        let (since, began) = (Instant::now(), SystemTime::now());
+        Self { config, driver, since, began, over: false, ticket: Ticket::of(ACQUIRE) }
+    }
+
+    fn end(&mut self, result: Result<(), &Error>) {
+        self.over = true;
+        if let Some(ticket) = &mut self.ticket {
+            ticket.complete();
+        }
+        if result.is_err() || self.is_long() {
+            self.span().end(result);
+        }
+    }
+
+    fn is_long(&self) -> bool {
+        self.since.elapsed() >= self.config.acquire_threshold
+    }
+
+    fn span(&self) -> Active {
+        step(self.config, self.driver, SpanKind::Internal, "acquire", Some(self.began))
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if !self.over && self.is_long() {
+            drop(self.span());
+        }
+    }
+}
+
+/// Starts the operation of a step that is no statement.
+pub(super) fn step(
+    config: &Arc<Config>,
+    driver: &'static str,
+    kind: SpanKind,
+    name: &'static str,
+    began: Option<SystemTime>,
+) -> Active {
+    let parent = Context::current();
+    let operation = if config.ignores(&parent) {
+        Operation::untraced(&parent)
+    } else {
+        config.telemetry.start(kind, &parent, |start| {
+            start.reserve(server::ATTRIBUTES);
+            start.name(name);
+            if let Some(began) = began {
+                start.started_at(began);
+            }
+            config.server.describe(driver, start);
+        })
+    };
+    Active::step(operation, config, driver, None)
+}

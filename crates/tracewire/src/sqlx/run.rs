@@ -1,0 +1,193 @@
+//! Futures and streams that a driver gave, polled and dropped with their operation current.
+
+use std::pin::Pin;
+use std::task::{Context as Task, Poll, ready};
+
+use futures_core::Stream;
+use pin_project_lite::pin_project;
+use sqlx_core::Either;
+use sqlx_core::database::Database;
+use sqlx_core::error::Error;
+
+use super::active::Active;
+
+pin_project! {
+    /// A future with one result.
+    pub(super) struct One<F, T, U> {
+        #[pin]
+        inner: Option<F>,
+        active: Active,
+        // How many rows the result is.
+        rows: fn(&T) -> i64,
+        map: fn(T) -> Result<U, Error>,
+    }
+
+    impl<F, T, U> PinnedDrop for One<F, T, U> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.active.enter();
+            this.inner.set(None);
+        }
+    }
+}
+
+impl<F, T, U> One<F, T, U> {
+    pub(super) fn new(
+        inner: F,
+        active: Active,
+        rows: fn(&T) -> i64,
+        map: fn(T) -> Result<U, Error>,
+    ) -> Self {
+        Self { inner: Some(inner), active, rows, map }
+    }
+}
+
+impl<F, T, U> Future for One<F, T, U>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    type Output = Result<U, Error>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let entered = this.active.enter();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let result = ready!(inner.poll(task));
+        this.inner.set(None);
+        drop(entered);
+        if let Ok(value) = &result {
+            this.active.returned((this.rows)(value));
+        }
+        let result = result.and_then(this.map);
+        this.active.end(result.as_ref().map(drop));
+        Poll::Ready(result)
+    }
+}
+
+pin_project! {
+    /// A stream of rows and of results of statements.
+    struct Steps<S> {
+        #[pin]
+        inner: Option<S>,
+        active: Active,
+    }
+
+    impl<S> PinnedDrop for Steps<S> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.active.enter();
+            this.inner.set(None);
+        }
+    }
+}
+
+impl<S> Steps<S> {
+    fn poll<DB>(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<Result<Either<DB::QueryResult, DB::Row>, Error>>>
+    where
+        DB: Database,
+        S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+    {
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let entered = this.active.enter();
+        let next = ready!(inner.poll_next(task));
+        if next.is_none() {
+            this.inner.set(None);
+        }
+        drop(entered);
+        match &next {
+            Some(Ok(step)) => this.active.saw::<DB>(step),
+            Some(Err(error)) => this.active.end(Err(error)),
+            None => this.active.end(Ok(())),
+        }
+        Poll::Ready(next)
+    }
+}
+
+pin_project! {
+    /// A stream of some of the steps of a statement.
+    pub(super) struct Picked<S, DB: Database, T> {
+        #[pin]
+        steps: Steps<S>,
+        pick: fn(Either<DB::QueryResult, DB::Row>) -> Option<T>,
+    }
+}
+
+impl<S, DB: Database, T> Picked<S, DB, T> {
+    pub(super) fn new(
+        inner: S,
+        active: Active,
+        pick: fn(Either<DB::QueryResult, DB::Row>) -> Option<T>,
+    ) -> Self {
+        Self { steps: Steps { inner: Some(inner), active }, pick }
+    }
+}
+
+impl<S, DB, T> Stream for Picked<S, DB, T>
+where
+    DB: Database,
+    S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+{
+    type Item = Result<T, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        loop {
+            match ready!(this.steps.as_mut().poll::<DB>(task)) {
+                Some(Ok(step)) => match (this.pick)(step) {
+                    Some(item) => return Poll::Ready(Some(Ok(item))),
+                    None => {}
+                },
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// A future of all the steps of a statement together.
+    pub(super) struct Collected<S, DB: Database, T> {
+        #[pin]
+        steps: Steps<S>,
+        all: T,
+        add: fn(&mut T, Either<DB::QueryResult, DB::Row>),
+    }
+}
+
+impl<S, DB: Database, T: Default> Collected<S, DB, T> {
+    pub(super) fn new(
+        inner: S,
+        active: Active,
+        add: fn(&mut T, Either<DB::QueryResult, DB::Row>),
+    ) -> Self {
+        Self { steps: Steps { inner: Some(inner), active }, all: T::default(), add }
+    }
+}
+
+impl<S, DB, T> Future for Collected<S, DB, T>
+where
+    DB: Database,
+    S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+    T: Default,
+{
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match ready!(this.steps.as_mut().poll::<DB>(task)) {
+                Some(Ok(step)) => (this.add)(this.all, step),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(std::mem::take(this.all))),
+            }
+        }
+    }
+}
