@@ -166,6 +166,22 @@ async fn a_client_reads_http_where_there_is_no_other_status() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_reads_to_its_end_does_not_hide_the_status() {
+    let (address, _server) = wire::serve(|connection| async {
+        let mut held = None;
+        wire::answer(connection, |_, mut response| {
+            let mut stream = response.send_response(wire::head(503), false).unwrap();
+            stream.send_data("<html>sorry</html>".into(), false).unwrap();
+            held = Some(stream);
+        })
+        .await;
+    })
+    .await;
+    let span = called(address).await;
+    assert_eq!(attribute(&span, "rpc.response.status_code").unwrap(), "UNAVAILABLE");
+}
+
+#[tokio::test]
 async fn a_server_reads_http_where_there_is_no_other_status() {
     for (status, name, is_error) in HTTP {
         let capture = Capture::new();
@@ -181,6 +197,8 @@ async fn a_server_reads_http_where_there_is_no_other_status() {
             .unwrap();
         layer.layer(refuse).oneshot(request).await.unwrap();
         let span = capture.spans().remove(0);
+        // No page, no method.
+        assert_eq!(span.name, if status == 404 { "grpc" } else { "test.Echo/Unary" });
         assert_eq!(attribute(&span, "rpc.response.status_code").unwrap(), name, "{status}");
         let error = attribute(&span, "error.type");
         assert_eq!(error.as_deref(), is_error.then_some(name), "{status}");

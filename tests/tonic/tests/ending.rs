@@ -132,6 +132,29 @@ async fn a_deadline_of_the_channel_passes() {
 }
 
 #[tokio::test]
+async fn a_deadline_of_the_channel_that_is_a_status_already() {
+    let site = Site::new().await;
+    let channel = site.endpoint().timeout(Duration::from_millis(100)).connect().await.unwrap();
+    let service = tower::ServiceBuilder::new()
+        .layer(ClientLayer::new().telemetry(&site.capture.telemetry()))
+        .map_err(|error: tonic::transport::Error| tonic::Status::from_error(error.into()))
+        .service(channel);
+    assert!(Caller::new(service).unary("wait").await.is_err());
+    let expected = client("test.Echo/Unary").error("DEADLINE_EXCEEDED");
+    site.assert(2, expected.child(server("test.Echo/Unary"))).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_the_first_to_see_a_deadline_pass() {
+    // tonic's servers say `CANCELLED` then.
+    let site = Site::new().await;
+    let mut late = site.client_with(|layer| layer.timeout(Duration::ZERO)).await;
+    assert!(late.unary("status 1 Timeout expired").await.is_err());
+    let expected = client("test.Echo/Unary").error("DEADLINE_EXCEEDED");
+    site.assert(2, expected.child(server("test.Echo/Unary").attribute(STATUS, "CANCELLED"))).await;
+}
+
+#[tokio::test]
 async fn a_deadline_of_the_server_passes() {
     let limit = Duration::from_millis(100);
     let site = Site::built(|layer, echo| {

@@ -87,6 +87,14 @@ async fn a_listed_service_answers_for_its_methods() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_hook_gives_stays() {
+    let site = Site::with(|layer| layer.on_request(|_, start| start.name("mine"))).await;
+    let named = |method| expect::span("mine").server().attribute("rpc.method", method);
+    check(&site, "test.Echo", "Unary", named("test.Echo/Unary")).await;
+    check(&site, "test.Echo", "Missing", named("_OTHER").error("UNIMPLEMENTED")).await;
+}
+
+#[tokio::test]
 async fn paths_that_are_no_methods() {
     for (path, original) in [
         ("/", None),

@@ -252,6 +252,16 @@ async fn spans_between_the_layers_keep_their_children() {
 }
 
 #[tokio::test]
+async fn a_client_twice_is_once() {
+    let site = crate::support::Site::new().await;
+    let layer = ClientLayer::new().telemetry(&site.capture.telemetry());
+    let channel = site.endpoint().connect().await.unwrap();
+    let twice = ServiceBuilder::new().layer(layer.clone()).layer(layer).service(channel);
+    crate::support::Caller::new(twice).unary("hello").await.unwrap();
+    site.assert(2, call("test.Echo/Unary")).await;
+}
+
+#[tokio::test]
 async fn a_client_over_a_client_of_http_is_one_hop() {
     let site = crate::support::Site::new().await;
     let telemetry = site.capture.telemetry();

@@ -1,14 +1,17 @@
 //! gRPC-Web, on either side of the layer that translates it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tonic_web::{GrpcWebClientLayer, GrpcWebLayer};
-use tower::ServiceBuilder;
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tracewire::test::{Capture, expect};
 use tracewire::tonic::{ClientLayer, ServerLayer};
 
@@ -99,6 +102,44 @@ async fn binary_and_text_say_how_calls_end() {
         }
         task.abort();
     }
+}
+
+/// The span of a response of this kind and length, of which a server reads so many frames.
+async fn read(kind: &str, length: usize, frames: Vec<Frame<Bytes>>, reads: usize) -> Capture {
+    let capture = Capture::new();
+    let response = http::Response::builder()
+        .header("content-type", kind)
+        .header("content-length", length)
+        .body(StreamBody::new(stream::iter(frames.into_iter().map(Ok::<_, Infallible>))))
+        .unwrap();
+    let mut response = Some(response);
+    let answer = tower::service_fn(move |_: http::Request<String>| {
+        std::future::ready(Ok::<_, Infallible>(response.take().unwrap()))
+    });
+    let request = http::Request::post("/test.Echo/Unary").header("content-type", kind);
+    let service = ServerLayer::new().telemetry(&capture.telemetry()).layer(answer);
+    let response = service.oneshot(request.body(String::new()).unwrap()).await.unwrap();
+    let mut body = response.into_body();
+    for _ in 0..reads {
+        body.frame().await.unwrap().unwrap();
+    }
+    drop(body);
+    capture
+}
+
+#[tokio::test]
+async fn a_length_ends_a_body_only_where_trailers_are_in_it() {
+    let trailers = Bytes::from_static(b"\x80\0\0\0\x0fgrpc-status:5\r\n");
+    let length = trailers.len();
+    // A server asks for no more than it has promised.
+    let capture = read("application/grpc-web", length, vec![Frame::data(trailers)], 1).await;
+    capture.assert(server("test.Echo/Unary").attribute("rpc.response.status_code", "NOT_FOUND"));
+
+    let message = wire::message("hello");
+    let (length, trailers) = (message.len(), wire::trailers("5", ""));
+    let frames = vec![Frame::data(message), Frame::trailers(trailers)];
+    let capture = read("application/grpc", length, frames, 2).await;
+    capture.assert(server("test.Echo/Unary").attribute("rpc.response.status_code", "NOT_FOUND"));
 }
 
 #[tokio::test]

@@ -253,8 +253,6 @@ where
 
 impl<S> Client<S> {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange<Call> {
-        // A request that is sent again may have it from the last time.
-        request.extensions_mut().remove::<HasSpan>();
         let head = RequestHead::of(request);
         let target = self.settings.target.as_ref();
         let named = if target.is_none() { server_of(&head) } else { None };
