@@ -24,6 +24,8 @@ pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;

@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use super::attributes::amend;
 use super::destination::Place;
-use super::future::{Answer, Asked, Exchange};
+use super::future::{Answer, Exchange};
 use super::headers::Captured;
 use super::{
-    Body, ClientAttributes, Destinations, Framework, Methods, Plain, Redaction, RequestHead,
+    Body, ClientAttributes, Destinations, Framework, Http, Methods, Plain, Redaction, RequestHead,
 };
 use super::{Resends, ResponseFuture, ResponseHead};
 use crate::Telemetry;
@@ -128,7 +128,10 @@ impl<F: Framework> ClientLayerFor<F> {
     /// Records these request headers. Values of credentials are recorded as `REDACTED`.
     #[must_use]
     pub fn request_headers<T: AsRef<str>>(self, headers: impl IntoIterator<Item = T>) -> Self {
-        let captured = Captured::new(names::HTTP_REQUEST_HEADER, headers);
+        self.request_fields(Captured::new(names::HTTP_REQUEST_HEADER, headers))
+    }
+
+    pub(crate) fn request_fields(self, captured: Captured) -> Self {
         self.with(|config| config.request_headers = captured)
     }
 
@@ -273,15 +276,12 @@ impl Config {
     }
 
     pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        let (method, answer) = (Asked::of(method), self.answer.clone());
-        Exchange {
-            operation,
-            side: Side::Caller,
-            method,
-            serving: None,
-            known_method: None,
-            answer,
-        }
+        self.exchange_of(operation, Http::new(Side::Caller, method))
+    }
+
+    /// The same for another protocol.
+    pub(crate) fn exchange_of<P>(&self, operation: Operation, protocol: P) -> Exchange<P> {
+        Exchange { operation, protocol, serving: None, answer: self.answer.clone() }
     }
 
     /// Whether filters or hooks look at requests.
@@ -295,12 +295,24 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) -> (Operation, Egress) {
+        self.open_to(attributes.server(), head, |start| {
+            attributes.describe(start, &self.methods, &self.redaction);
+        })
+    }
+
+    /// The same for a request to this host and port that `describe` names.
+    pub(crate) fn open_to(
+        &self,
+        server: Option<(&str, Option<u16>)>,
+        head: &RequestHead<'_>,
+        describe: impl FnOnce(&mut Start),
+    ) -> (Operation, Egress) {
         let telemetry = self.telemetry.now();
         let parent = Context::current();
-        let server = attributes.server();
         let allowed = self.destinations.allows(server);
         let suppressed = parent.is_telemetry_suppressed();
-        let operation = if suppressed || self.filters.iter().any(|skips| skips(head)) {
+        let has_span = head.extensions.get::<HasSpan>().is_some();
+        let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
             Operation::untraced(&parent)
         } else {
             telemetry.start(SpanKind::Client, &parent, |start| {
@@ -309,7 +321,7 @@ impl Config {
                         + self.request_headers.len()
                         + self.answer.response_headers.len(),
                 );
-                attributes.describe(start, &self.methods, &self.redaction);
+                describe(start);
                 let service = server.and_then(|server| self.destinations.service(server));
                 if let Some(service) = service {
                     start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
@@ -330,6 +342,10 @@ impl Config {
         (operation, egress)
     }
 }
+
+/// Extension of a request that a layer of a protocol on top of HTTP has opened a span for already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HasSpan;
 
 /// What may leave with a request.
 pub(crate) enum Egress {

@@ -1,42 +1,41 @@
 //! The future of a response, on both sides.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode};
+use http::Response;
+use http::header::{HeaderName, HeaderValue};
 use http_body::Body as HttpBody;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt as _;
 use pin_project_lite::pin_project;
 
-use super::attributes::{peer_attributes, version_name};
+use super::attributes::peer_attributes;
 use super::body::{Body, Tracked};
 use super::error::{ErrorType, any_error_type, type_name};
 use super::headers::Captured;
 use super::serving::Serving;
-use super::{Framework, ResponseHead};
+use super::{Framework, Http, Protocol, ResponseHead};
 use crate::context::trace_parent;
-use crate::span::{Operation, Outcome, Side, attributes as names};
+use crate::span::{Operation, Side, attributes as names};
 
 pin_project! {
     /// Future of a response that passes a server or a client layer.
     #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, P: Protocol = Http> {
         #[pin]
         inner: Option<F>,
-        exchange: Option<Exchange>,
+        exchange: Option<Exchange<P>>,
     }
 
-    impl<F> PinnedDrop for ResponseFuture<F> {
+    impl<F, P: Protocol> PinnedDrop for ResponseFuture<F, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            match this.exchange {
-                Some(exchange) => {
+            match this.exchange.take() {
+                Some(mut exchange) => {
                     exchange.within(|| this.inner.set(None));
-                    exchange.learn_route();
+                    exchange.dropped();
                 }
                 None => this.inner.set(None),
             }
@@ -46,14 +45,12 @@ pin_project! {
 
 /// One request under way.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    pub(super) operation: Operation,
-    pub(super) side: Side,
-    pub(super) method: Asked,
-    /// What inner layers may tell a server layer, and the method to go with it in the name.
-    pub(super) serving: Option<Serving>,
-    pub(super) known_method: Option<Cow<'static, str>>,
-    pub(super) answer: Arc<Answer>,
+pub(crate) struct Exchange<P = Http> {
+    pub(crate) operation: Operation,
+    pub(crate) protocol: P,
+    /// What inner layers may tell a server layer.
+    pub(crate) serving: Option<Serving>,
+    pub(crate) answer: Arc<Answer>,
 }
 
 /// What a response is worth once it is there; shared by all requests of a layer.
@@ -70,21 +67,13 @@ pub(crate) struct Answer {
 
 pub(super) type OnResponse = Arc<dyn Fn(&ResponseHead<'_>, &Operation) + Send + Sync>;
 
-/// The methods whose responses have no body of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Head,
-    Connect,
-    Other,
-}
-
-impl<F> ResponseFuture<F> {
-    pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
+impl<F, P: Protocol> ResponseFuture<F, P> {
+    pub(crate) fn new(inner: F, exchange: Option<Exchange<P>>) -> Self {
         Self { inner: Some(inner), exchange }
     }
 
     /// The same for the future that `call` returns, called with the operation current.
-    pub(crate) fn calling(exchange: Option<Exchange>, call: impl FnOnce() -> F) -> Self {
+    pub(crate) fn calling(exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
         // Should the call panic, this is dropped like a future that was under way.
         let mut this = Self { inner: None, exchange };
         this.inner = Some(match &mut this.exchange {
@@ -98,7 +87,7 @@ impl<F> ResponseFuture<F> {
     pub(crate) fn poll_inner(
         self: Pin<&mut Self>,
         task: &mut Task<'_>,
-    ) -> Poll<(F::Output, Option<Exchange>)>
+    ) -> Poll<(F::Output, Option<Exchange<P>>)>
     where
         F: Future,
     {
@@ -111,13 +100,14 @@ impl<F> ResponseFuture<F> {
     }
 }
 
-impl<F, B, E> Future for ResponseFuture<F>
+impl<F, B, E, P> Future for ResponseFuture<F, P>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: HttpBody,
     E: 'static,
+    P: Protocol,
 {
-    type Output = Result<Response<Body<B>>, E>;
+    type Output = Result<Response<Body<B, P>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let (result, exchange) = ready!(self.poll_inner(task));
@@ -143,7 +133,7 @@ fn poll_once<F: Future>(mut future: Pin<&mut Option<F>>, task: &mut Task<'_>) ->
     Poll::Ready(output)
 }
 
-impl Exchange {
+impl<P: Protocol> Exchange<P> {
     /// Runs something with the operation current.
     pub(crate) fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let _entered = self.operation.enter();
@@ -160,66 +150,53 @@ impl Exchange {
 
     /// Records the route if an inner layer has told one by now.
     fn learn_route(&mut self) {
-        if let Some(Serving { route: Some(route), named, .. }) = self.serving.take()
+        if let Some((name, template)) = self.serving.take().and_then(Serving::told)
             && self.operation.is_recording()
         {
-            if !named {
-                self.operation.rename(route.name(self.known_method.as_deref()));
+            if let Some(name) = name {
+                self.operation.rename(name);
             }
-            self.operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
+            self.operation.set([KeyValue::new(names::HTTP_ROUTE, template)]);
         }
     }
 
     /// Records the head and hands the operation on to the body, unless nothing more will come.
-    pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B>> {
+    pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B, P>> {
         self.learn_route();
-        let Self { mut operation, side, method, answer, .. } = self;
-        let status = response.status();
+        let Self { mut operation, mut protocol, answer, .. } = self;
+        let head = ResponseHead::of(&response);
         if operation.is_recording() {
-            answer.record(&ResponseHead::of(&response), side, &operation);
+            answer.record(&head, protocol.side(), &operation);
         }
+        protocol.head(&head, &operation);
         if let Some(hook) = &answer.on_response {
             let _entered = operation.enter();
-            hook(&ResponseHead::of(&response), &operation);
+            hook(&head, &operation);
         }
+        let left = protocol.length(response.headers());
         answer.tell(&operation, &mut response);
-        let left = content_length(response.headers());
-        let is_over = response.body().is_end_stream() || left == Some(0);
-        if answer.ends_at_head || is_over || has_no_body(status, method) {
-            operation.end(Outcome::Http(status.as_u16()));
+        let is_over = protocol.is_over() || response.body().is_end_stream() || left == Some(0);
+        if answer.ends_at_head || is_over {
+            let outcome = protocol.complete(None, &operation);
+            operation.end(outcome);
         }
         let error_type = answer.error_type;
-        let tracked = Tracked { operation, status, side, error_type, left, ended: false };
+        let tracked = Tracked { operation, protocol, error_type, left, ended: false };
         response.map(|body| Body::new(body, Some(tracked)))
     }
 
     pub(crate) fn failed<E: 'static>(mut self, error: &E) {
         self.learn_route();
         let known = any_error_type(error, self.answer.error_type);
-        self.operation.finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
+        let error_type = known.unwrap_or_else(type_name::<E>);
+        let outcome = self.protocol.failed(error, error_type, &self.operation);
+        self.operation.finish(outcome);
     }
-}
 
-/// Responses whose body is not read by anybody: there is none, or the connection is no longer HTTP.
-fn has_no_body(status: StatusCode, asked: Asked) -> bool {
-    let bare = matches!(
-        status,
-        StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    );
-    bare || asked == Asked::Head || (asked == Asked::Connect && status.is_success())
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-impl Asked {
-    pub(super) fn of(method: &Method) -> Self {
-        match *method {
-            Method::HEAD => Self::Head,
-            Method::CONNECT => Self::Connect,
-            _ => Self::Other,
-        }
+    fn dropped(mut self) {
+        self.learn_route();
+        let outcome = self.protocol.dropped(&self.operation);
+        self.operation.finish(outcome);
     }
 }
 
@@ -237,15 +214,9 @@ impl Answer {
     }
 
     fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
-        let status =
-            KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status.as_u16()));
-        operation.set([status]);
         if side == Side::Caller {
-            let version = version_name(response.version);
-            let version =
-                version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
             let peer = (self.peer)(response.extensions).map(peer_attributes);
-            operation.set(version.into_iter().chain(peer.into_iter().flatten()));
+            operation.set(peer.into_iter().flatten());
         }
         if self.response_headers.len() > 0 {
             operation.set(self.response_headers.attributes(response.headers));

@@ -58,6 +58,7 @@ mod headers;
 mod method;
 mod name;
 mod origin;
+mod protocol;
 mod redact;
 mod resend;
 mod server;
@@ -68,18 +69,24 @@ pub use body::Body;
 pub use client::{Client, ClientLayer, ClientLayerFor};
 pub use future::ResponseFuture;
 pub use head::{Peer, RequestHead, ResponseHead, Scheme, UrlTemplate};
+#[doc(hidden)]
+pub use protocol::{Http, Protocol};
 pub use resend::{CountResends, CountResendsLayer, Resends};
 pub use server::{Server, ServerLayer, ServerLayerFor};
 pub use trust::{Trust, TrustedProxies};
 
-pub(crate) use attributes::ClientAttributes;
-pub(crate) use client::Config as ClientConfig;
+pub(crate) use attributes::{ClientAttributes, peer_attributes};
+pub(crate) use client::{Config as ClientConfig, HasSpan};
 pub(crate) use destination::Destinations;
 pub(crate) use error::error_type;
 pub(crate) use future::Exchange;
+pub(crate) use headers::Captured;
 pub(crate) use method::Methods;
+pub(crate) use origin::{host_and_port, named_server as server_of};
+pub(crate) use protocol::content_length;
 pub(crate) use redact::Redaction;
-pub(crate) use serving::tell_route;
+pub(crate) use server::Config as ServerConfig;
+pub(crate) use serving::{Serving, caller, claim, is_served, tell_route};
 
 use std::any::Any;
 use std::borrow::Cow;

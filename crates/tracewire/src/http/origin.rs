@@ -79,7 +79,7 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
 }
 
 /// `:authority` or the absolute form, then `Host`.
-fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
+pub(crate) fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
     let of_target = request.uri.authority().map(http::uri::Authority::as_str);
     let of_field = || request.headers.get(header::HOST)?.to_str().ok();
     let (host, port) = host_and_port(of_target.or_else(of_field)?)?;
@@ -88,7 +88,7 @@ fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u
 
 /// Splits an authority into host, without brackets, and port. User information is cut off; `None`
 /// for what is no host.
-pub(super) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     const LONGEST: usize = 255;
     let authority = authority.trim();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

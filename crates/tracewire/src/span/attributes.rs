@@ -85,4 +85,21 @@ names! {
     DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
     /// How many rows were changed, an integer. The conventions have no name for it.
     DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
+
+    /// The RPC system: `grpc`.
+    RPC_SYSTEM_NAME = "rpc.system.name";
+    /// The fully qualified method without a leading slash, or `_OTHER`.
+    RPC_METHOD = "rpc.method";
+    /// The method on the wire, where it is not the one recorded.
+    RPC_METHOD_ORIGINAL = "rpc.method_original";
+    /// The name of the status code. The conventions after 1.44.0 call it `rpc.status_code`.
+    RPC_RESPONSE_STATUS_CODE = "rpc.response.status_code";
+    /// Captured request metadata: this and the key in lower case.
+    RPC_REQUEST_METADATA = "rpc.request.metadata.";
+    /// Captured response metadata: this and the key in lower case.
+    RPC_RESPONSE_METADATA = "rpc.response.metadata.";
+    /// How many messages this end of a call has sent, an integer. The conventions have no name for it.
+    RPC_MESSAGES_SENT = "tracewire.rpc.messages_sent";
+    /// How many messages this end of a call has received, an integer.
+    RPC_MESSAGES_RECEIVED = "tracewire.rpc.messages_received";
 }

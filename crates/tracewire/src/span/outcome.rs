@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::{SpanKind, Status};
 
+use super::grpc;
+
 /// How an operation ended.
 ///
 /// | outcome | caller's side (client, producer) | called side (server, consumer, internal) |
@@ -12,6 +14,9 @@ use opentelemetry::trace::{SpanKind, Status};
 /// | `Http(100..=399)` | unset | unset |
 /// | `Http(400..=499)` | error, `error.type` is the code | unset |
 /// | `Http(_)` otherwise | error, `error.type` is the code | error, `error.type` is the code |
+/// | `Grpc` 0 | unset | unset |
+/// | `Grpc` 2, 4, 12 to 15 | error, `error.type` is the code's name | error, `error.type` is the code's name |
+/// | `Grpc` otherwise | error, `error.type` is the code's name | unset |
 /// | `Error` | error, `error.type` as given | error, `error.type` as given |
 /// | `Cancelled` | unset: the caller went away on purpose | error, `error.type` is `cancelled` |
 /// | `Panicked` | error, `error.type` is `panic` | error, `error.type` is `panic` |
@@ -25,6 +30,13 @@ pub enum Outcome {
     Success,
     /// An HTTP response with this status code came.
     Http(u16),
+    /// A gRPC status came.
+    Grpc {
+        /// Its code; one that gRPC does not have counts as 2, `UNKNOWN`.
+        code: u8,
+        /// What the server says about it; empty for nothing.
+        message: Cow<'static, str>,
+    },
     /// It failed.
     Error {
         /// A name of low cardinality, for `error.type`.
@@ -75,6 +87,7 @@ impl Outcome {
             (Self::Success | Self::Http(100..=399), _)
             | (Self::Http(400..=499), Side::Called)
             | (Self::Cancelled, Side::Caller) => false,
+            (Self::Grpc { code, .. }, side) => grpc::is_error(*code, side),
             (Self::Http(_) | Self::Error { .. } | Self::Cancelled | Self::Panicked, _) => true,
         }
     }
@@ -86,6 +99,7 @@ impl Outcome {
         let (error_type, description) = match self {
             Self::Success => return Verdict::default(),
             Self::Http(code) => (code_text(code), Cow::Borrowed("")),
+            Self::Grpc { code, message } => (Cow::Borrowed(grpc::code_name(code)), message),
             Self::Error { error_type, description } => (error_type, description),
             Self::Cancelled => (Cow::Borrowed("cancelled"), Cow::Borrowed("")),
             Self::Panicked => (Cow::Borrowed("panic"), Cow::Borrowed("")),
