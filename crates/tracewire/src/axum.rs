@@ -34,8 +34,8 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use axum::extract::{ConnectInfo, MatchedPath};
-use axum::http::{Extensions, Request};
+use axum::extract::{ConnectInfo, MatchedPath, OriginalUri};
+use axum::http::{Extensions, Request, Uri};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -43,7 +43,7 @@ use crate::http::{self, Framework};
 
 pub use crate::http::{Server, ServerLayerFor};
 
-/// What axum knows: `MatchedPath` and `ConnectInfo<SocketAddr>`.
+/// What axum knows: `MatchedPath`, `OriginalUri` and `ConnectInfo<SocketAddr>`.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Axum;
@@ -56,6 +56,10 @@ impl http::sealed::Sealed for Axum {}
 impl Framework for Axum {
     fn route(extensions: &Extensions) -> Option<&str> {
         extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+    }
+
+    fn target(extensions: &Extensions) -> Option<&Uri> {
+        extensions.get::<OriginalUri>().map(|target| &target.0)
     }
 
     fn request_peer(extensions: &Extensions) -> Option<SocketAddr> {

@@ -1,22 +1,34 @@
-//! Distributed tracing for axum and tower.
+#![doc = include_str!("../README.md")]
+// What features share is unused while only one of them is on; with all of them nothing may be.
+#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod context;
+#[cfg(feature = "sdk")]
+mod error;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod propagate;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 pub mod span;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
+#[cfg(feature = "sdk")]
+pub use error::Error;
 pub use propagate::{Format, Propagator};
 pub use telemetry::{Sampling, Telemetry};
 

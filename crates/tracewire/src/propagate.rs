@@ -87,6 +87,15 @@ impl Format {
             Self::Datadog => datadog::FIELDS,
         }
     }
+
+    /// Headers that readers of this format look at, though it does not write them.
+    fn also_read(self) -> &'static [&'static HeaderName] {
+        match self {
+            Self::B3 => b3::MULTI_FIELDS,
+            Self::B3Multi => b3::SINGLE_FIELDS,
+            _ => &[],
+        }
+    }
 }
 
 /// An ordered list of formats to read and one to write.
@@ -114,6 +123,8 @@ pub struct Propagator {
     inject: Arc<[Format]>,
     /// Names of the fields written, in the form OpenTelemetry wants them.
     fields: Arc<[String]>,
+    /// Fields that are not written, and that whoever reads what is written would look at.
+    rivals: Arc<[&'static HeaderName]>,
 }
 
 impl Propagator {
@@ -121,8 +132,12 @@ impl Propagator {
     /// all means that nothing is propagated.
     pub fn new(formats: impl IntoIterator<Item = Format>) -> Self {
         let extract = once_each(formats);
-        let nothing =
-            Self { extract: extract.clone(), inject: Arc::from([]), fields: Arc::from([]) };
+        let nothing = Self {
+            extract: extract.clone(),
+            inject: Arc::from([]),
+            fields: Arc::from([]),
+            rivals: Arc::from([]),
+        };
         nothing.inject_only(extract.iter().copied())
     }
 
@@ -132,6 +147,10 @@ impl Propagator {
         self.inject = once_each(formats);
         let fields = self.inject.iter().flat_map(|format| format.fields());
         self.fields = fields.map(|name| name.as_str().to_owned()).collect();
+        let read = self.inject.iter().flat_map(|format| format.also_read()).copied();
+        let is_written =
+            |name: &&HeaderName| self.fields.iter().any(|field| field == name.as_str());
+        self.rivals = read.filter(|name| !is_written(name)).collect();
         self
     }
 
@@ -170,6 +189,9 @@ impl Propagator {
         carrier: &mut dyn CarrierMut,
     ) {
         let traced = context.span().span_context().is_valid();
+        if traced {
+            self.rivals.iter().for_each(|name| carrier.remove(name));
+        }
         for format in &*self.inject {
             match format {
                 Format::Baggage if !traced && context.baggage().is_empty() => {}
@@ -185,9 +207,14 @@ impl Propagator {
         }
     }
 
-    /// Removes every field that this propagator would write.
+    /// Removes every field that this propagator would write, or that a caller may have written for
+    /// it to read.
     pub fn clear(&self, carrier: &mut dyn CarrierMut) {
-        self.inject.iter().flat_map(|format| format.fields()).for_each(|name| carrier.remove(name));
+        self.inject
+            .iter()
+            .chain(&*self.extract)
+            .flat_map(|format| format.fields().iter().chain(format.also_read()))
+            .for_each(|name| carrier.remove(name));
     }
 }
 

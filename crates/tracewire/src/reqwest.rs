@@ -10,7 +10,10 @@
 //!
 //! Put it after a retry middleware and each attempt has a span, numbered by
 //! `http.request.resend_count`. Redirects are followed inside reqwest and are part of one attempt.
-//! A [`UrlTemplate`] among the request's extensions names the span:
+//! A `reqwest::Request` lets nobody see its extensions, so behind [`ClientLayer`] as a tower service
+//! attempts have no numbers and spans no templates.
+//!
+//! With the middleware a [`UrlTemplate`] among the request's extensions names the span:
 //!
 //! ```
 //! # fn request(http: &reqwest_middleware::ClientWithMiddleware) -> reqwest_middleware::RequestBuilder {
@@ -29,12 +32,12 @@ use std::task::{Context as Task, Poll, ready};
 
 use hyper_util::client::legacy::connect::HttpInfo;
 use pin_project_lite::pin_project;
-use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
+use reqwest::{Request, Response, ResponseBuilderExt as _};
 use reqwest_middleware::Next;
 use tower_service::Service;
 
 use crate::http::{self, Body, Client, ClientAttributes, ClientConfig, Exchange, Framework};
-use crate::http::{RequestHead, Resends, ResponseFuture};
+use crate::http::{RequestHead, ResponseFuture};
 
 pub use crate::http::{ClientLayerFor, UrlTemplate};
 
@@ -118,6 +121,10 @@ impl From<ClientLayer> for Middleware {
     }
 }
 
+/// How often a request has been sent so far.
+#[derive(Clone, Debug, Default)]
+struct Sent(u32);
+
 #[async_trait::async_trait]
 impl reqwest_middleware::Middleware for Middleware {
     async fn handle(
@@ -127,11 +134,12 @@ impl reqwest_middleware::Middleware for Middleware {
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
         // Retries run with the same extensions, so the count is still there for the next attempt.
-        let resends = extensions.get_or_insert_with(Resends::default).next();
-        let exchange = begin(&self.config, &mut request, extensions, resends);
-        ResponseFuture::new(AsHttp { future: next.run(request, extensions) }, Some(exchange))
-            .await
-            .map(from_http)
+        let Sent(times) = extensions.get_or_insert_with(Sent::default);
+        let resends = std::mem::replace(times, times.saturating_add(1));
+        let mut exchange = begin(&self.config, &mut request, extensions, resends);
+        let future = exchange.within(|| next.run(request, extensions));
+        let future = ResponseFuture::new(future, Some(exchange));
+        Pending { future }.await
     }
 }
 
@@ -151,7 +159,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let mut exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
         let future = exchange.within(|| self.inner.call(request));
-        Pending { future: ResponseFuture::new(AsHttp { future }, Some(exchange)) }
+        Pending { future: ResponseFuture::new(future, Some(exchange)) }
     }
 }
 
@@ -195,7 +203,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Pending<F> {
         #[pin]
-        future: ResponseFuture<AsHttp<F>>,
+        future: ResponseFuture<F>,
     }
 }
 
@@ -207,47 +215,36 @@ where
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        self.project().future.poll(task).map_ok(from_http)
+        let (result, exchange) = ready!(self.project().future.poll_inner(task));
+        Poll::Ready(match (result, exchange) {
+            (Ok(response), Some(exchange)) if exchange.is_watched() => {
+                Ok(from_http(exchange.head(into_http(response))))
+            }
+            (Err(error), Some(exchange)) => {
+                exchange.failed(&error);
+                Err(error)
+            }
+            // Wrapping a body costs reqwest several boxes, so it is left alone where nobody looks.
+            (result, _) => result,
+        })
     }
 }
 
-pin_project! {
-    /// Turns reqwest's response into one of `http`, which is what the shared future works on.
-    #[derive(Debug)]
-    struct AsHttp<F> {
-        #[pin]
-        future: F,
+/// reqwest's response as one of `http`, with its URL among the extensions, where [`from_http`] finds
+/// it again.
+fn into_http(response: Response) -> ::http::Response<reqwest::Body> {
+    let url = response.url().clone();
+    let mut response = ::http::Response::from(response);
+    let mut builder = ::http::Response::builder();
+    if let Some(extensions) = builder.extensions_mut() {
+        std::mem::swap(extensions, response.extensions_mut());
     }
-}
-
-/// reqwest forgets the URL when it becomes an `http::Response`.
-#[derive(Clone)]
-struct KeptUrl(Url);
-
-impl<F, E> Future for AsHttp<F>
-where
-    F: Future<Output = Result<Response, E>>,
-{
-    type Output = Result<::http::Response<reqwest::Body>, E>;
-
-    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let response = match ready!(self.project().future.poll(task)) {
-            Ok(response) => response,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        let url = KeptUrl(response.url().clone());
-        let mut response = ::http::Response::from(response);
-        response.extensions_mut().insert(url);
-        Poll::Ready(Ok(response))
+    if let Ok(with_url) = builder.url(url).body(()) {
+        *response.extensions_mut() = with_url.into_parts().0.extensions;
     }
+    response
 }
 
 fn from_http(response: ::http::Response<Body<reqwest::Body>>) -> Response {
-    let (mut parts, body) = response.into_parts();
-    if let Some(KeptUrl(url)) = parts.extensions.remove::<KeptUrl>()
-        && let Ok(with_url) = ::http::Response::builder().url(url).body(())
-    {
-        parts.extensions.extend(with_url.into_parts().0.extensions);
-    }
-    Response::from(::http::Response::from_parts(parts, reqwest::Body::wrap(body)))
+    response.map(reqwest::Body::wrap).into()
 }

@@ -140,7 +140,8 @@ impl Telemetry {
         self.with(|settings| settings.propagator.inject(context, carrier));
     }
 
-    pub(crate) fn inject_filtered(
+    /// The same with only the baggage whose keys `keep` allows.
+    pub fn inject_filtered(
         &self,
         context: &Context,
         keep: impl Fn(&str) -> bool,
@@ -149,7 +150,7 @@ impl Telemetry {
         self.with(|settings| settings.propagator.inject_filtered(context, keep, carrier));
     }
 
-    /// Removes every field that [`inject`](Self::inject) would write.
+    /// Removes every field that [`inject`](Self::inject) would write or [`read`](Self::read) reads.
     pub fn clear(&self, carrier: &mut dyn CarrierMut) {
         self.with(|settings| settings.propagator.clear(carrier));
     }

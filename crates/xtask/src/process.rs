@@ -31,10 +31,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a program, and hands on each line of its standard output after printing it.
 pub(crate) fn run_and_read(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
     println!("$ {}", shown(command));
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .context(shown(command))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().context(shown(command))?;
     if let Some(output) = child.stdout.take() {
         let mut output = BufReader::new(output);
         let mut bytes = Vec::new();
@@ -57,9 +54,8 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
 
 /// A command as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
-    let name = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let name =
+        std::path::Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut text = name.to_string_lossy().into_owned();
     for argument in command.get_args() {
         text.push(' ');
@@ -83,10 +79,7 @@ mod tests {
     #[test]
     fn a_failing_program_is_an_error_that_names_it() {
         let failure = run(program("sh").args(["-c", "exit 3"])).expect_err("it exits with 3");
-        assert_eq!(
-            failure.to_string(),
-            "`sh -c exit 3` ended with exit status: 3"
-        );
+        assert_eq!(failure.to_string(), "`sh -c exit 3` ended with exit status: 3");
         let failure = run(&mut program("no-such-program")).expect_err("it is missing");
         assert!(failure.to_string().starts_with("no-such-program: "));
     }

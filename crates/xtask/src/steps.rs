@@ -59,15 +59,8 @@ impl Counts {
 
 impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            passed,
-            failed,
-            skipped,
-        } = self;
-        write!(
-            f,
-            "tests: {passed} passed, {failed} failed, {skipped} skipped"
-        )
+        let Self { passed, failed, skipped } = self;
+        write!(f, "tests: {passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
@@ -88,21 +81,10 @@ mod tests {
 
     use super::{Counts, Step, run, table};
 
-    const GOOD: Step = Step {
-        name: "good",
-        about: "passes",
-        run: || Ok(Counts::default()),
-    };
-    const BAD: Step = Step {
-        name: "bad",
-        about: "fails",
-        run: || Err("it broke".into()),
-    };
-    const NEVER: Step = Step {
-        name: "never",
-        about: "must not run",
-        run: || panic!("a step ran after a failure"),
-    };
+    const GOOD: Step = Step { name: "good", about: "passes", run: || Ok(Counts::default()) };
+    const BAD: Step = Step { name: "bad", about: "fails", run: || Err("it broke".into()) };
+    const NEVER: Step =
+        Step { name: "never", about: "must not run", run: || panic!("a step ran after a failure") };
 
     #[test]
     fn the_first_failure_stops_and_is_named() {
@@ -113,10 +95,7 @@ mod tests {
 
     #[test]
     fn the_table_ends_in_the_sum() {
-        let times = [
-            ("fmt", Duration::from_millis(500)),
-            ("clippy", Duration::from_secs(61)),
-        ];
+        let times = [("fmt", Duration::from_millis(500)), ("clippy", Duration::from_secs(61))];
         let expected = "fmt         0.5 s\nclippy     61.0 s\ntotal      61.5 s\n";
         assert_eq!(table(&times), expected);
     }

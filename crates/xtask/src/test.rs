@@ -14,26 +14,25 @@ pub(crate) const COMMAND: Command = Command {
     run: start,
 };
 
-const FORMAT: Step = Step {
-    name: "fmt",
-    about: "the sources are formatted",
-    run: || plain("fmt --all --check"),
-};
+const FORMAT: Step =
+    Step { name: "fmt", about: "the sources are formatted", run: || plain("fmt --all --check") };
 const LINTS: Step = Step {
     name: "clippy",
     about: "no lint warns, in any target with every feature",
     run: || plain("clippy --workspace --all-targets --all-features -- -D warnings"),
+};
+const SERVERS: Step = Step {
+    name: "services",
+    about: "the servers that tests talk to are up",
+    run: || services("up"),
 };
 const TESTS: Step = Step {
     name: "tests",
     about: "unit, integration and documentation tests pass",
     run: test_workspace,
 };
-const DOCS: Step = Step {
-    name: "docs",
-    about: "the documentation builds without a warning",
-    run: build_docs,
-};
+const DOCS: Step =
+    Step { name: "docs", about: "the documentation builds without a warning", run: build_docs };
 const FEATURES: Step = Step {
     name: "features",
     about: "the library builds with each feature alone",
@@ -56,8 +55,8 @@ const LOCK: Step = Step {
 };
 
 /// The steps that find most mistakes come first.
-const ALL: &[Step] = &[FORMAT, LINTS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK];
-const QUICK: &[Step] = &[FORMAT, LINTS, TESTS];
+const ALL: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK];
+const QUICK: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS];
 
 fn start(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -73,13 +72,21 @@ fn plain(arguments: &str) -> Result<Counts> {
     Ok(Counts::default())
 }
 
+fn services(verb: &str) -> Result<Counts> {
+    (crate::services::COMMAND.run)(&[verb.to_owned()])?;
+    Ok(Counts::default())
+}
+
 fn test_workspace() -> Result<Counts> {
     let mut counts = Counts::default();
-    process::run_and_read(
-        &mut cargo("test --workspace --all-features --no-fail-fast"),
-        |line| counts.add(counts_in(line)),
-    )
+    process::run_and_read(&mut cargo("test --workspace --all-features --no-fail-fast"), |line| {
+        counts.add(counts_in(line));
+    })
     .inspect_err(|_| println!("\n{counts}"))?;
+    // A person runs the tests again soon; CI leaves nothing behind.
+    if std::env::var_os("CI").is_some() {
+        services("down")?;
+    }
     Ok(counts)
 }
 
@@ -94,11 +101,7 @@ fn counts_in(line: &str) -> Counts {
         let number = words.get(at.wrapping_sub(1)).copied().unwrap_or("0");
         number.parse().unwrap_or(0)
     };
-    Counts {
-        passed: before("passed"),
-        failed: before("failed"),
-        skipped: before("ignored"),
-    }
+    Counts { passed: before("passed"), failed: before("failed"), skipped: before("ignored") }
 }
 
 fn build_docs() -> Result<Counts> {
@@ -120,43 +123,28 @@ fn check_msrv() -> Result<Counts> {
     let minimum = workspace::minimum_rust()?;
     let check = "check -p tracewire --all-features";
     let current = process::output(process::program("rustc").arg("--version")).unwrap_or_default();
-    if current
-        .split(' ')
-        .nth(1)
-        .is_some_and(|it| is_release_of(it, &minimum))
-    {
-        println!(
-            "the Rust in use is the oldest supported: {}",
-            current.trim()
-        );
+    if current.split(' ').nth(1).is_some_and(|it| is_release_of(it, &minimum)) {
+        println!("the Rust in use is the oldest supported: {}", current.trim());
         return plain(check);
     }
     let toolchain = match installed_toolchain(&minimum) {
         Some(toolchain) => toolchain,
         None => install_toolchain(&minimum)?,
     };
-    run(process::program("rustup")
-        .args(["run", &toolchain, "cargo"])
-        .args(check.split(' ')))?;
+    run(process::program("rustup").args(["run", &toolchain, "cargo"]).args(check.split(' ')))?;
     Ok(Counts::default())
 }
 
 /// Whether `version` is `minimum` or a patch release of it: `1.95.1` of `1.95`.
 fn is_release_of(version: &str, minimum: &str) -> bool {
-    version
-        .strip_prefix(minimum)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    version.strip_prefix(minimum).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn installed_toolchain(minimum: &str) -> Option<String> {
     let list = process::output(process::program("rustup").args(["toolchain", "list"]))?;
     list.lines()
         .filter_map(|line| line.split_whitespace().next())
-        .find(|name| {
-            name.split('-')
-                .next()
-                .is_some_and(|it| is_release_of(it, minimum))
-        })
+        .find(|name| name.split('-').next().is_some_and(|it| is_release_of(it, minimum)))
         .map(str::to_owned)
 }
 
@@ -198,11 +186,7 @@ mod tests {
 
     #[test]
     fn result_lines_are_counted_and_others_are_not() {
-        let counts = |passed, failed, skipped| Counts {
-            passed,
-            failed,
-            skipped,
-        };
+        let counts = |passed, failed, skipped| Counts { passed, failed, skipped };
         let cases = [
             (
                 "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.01s\n",

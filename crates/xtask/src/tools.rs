@@ -17,17 +17,9 @@ pub(crate) struct Tool {
     series: &'static str,
 }
 
-pub(crate) const HACK: Tool = Tool {
-    name: "hack",
-    version: "0.6.46",
-    series: "0.6.",
-};
+pub(crate) const HACK: Tool = Tool { name: "hack", version: "0.6.46", series: "0.6." };
 
-pub(crate) const DENY: Tool = Tool {
-    name: "deny",
-    version: "0.20.2",
-    series: "0.20.",
-};
+pub(crate) const DENY: Tool = Tool { name: "deny", version: "0.20.2", series: "0.20." };
 
 impl Tool {
     /// Finds or builds the tool, and returns it ready for its arguments.

@@ -9,10 +9,7 @@ pub(crate) fn root() -> PathBuf {
     // cargo sets the variable when it runs us; the built-in value serves a binary started by hand.
     let package = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    package
-        .parent()
-        .and_then(Path::parent)
-        .map_or_else(|| package.clone(), Path::to_path_buf)
+    package.parent().and_then(Path::parent).map_or_else(|| package.clone(), Path::to_path_buf)
 }
 
 /// `target/NAME` of this checkout, whatever `CARGO_TARGET_DIR` says: what lies there belongs to one checkout.

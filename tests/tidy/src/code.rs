@@ -220,24 +220,15 @@ mod tests {
     #[test]
     fn test_items_are_blanked_to_their_end_and_no_further() {
         let cases = [
-            (
-                "a\n#[cfg(test)]\nmod tests {\n  b {}\n}\nc\n",
-                "a\n\n\n\n\nc\n",
-            ),
+            ("a\n#[cfg(test)]\nmod tests {\n  b {}\n}\nc\n", "a\n\n\n\n\nc\n"),
             ("#[cfg(test)]\nmod tests;\na\n", "\n\na\n"),
             ("#[cfg(test)] mod tests;\na\n", "\na\n"),
             (
                 "#[cfg(all(test, feature = \"x\"))]\n#[allow(y)]\nfn f(a: [u8; 2]) {\n}\nb\n",
                 "\n\n\n\nb\n",
             ),
-            (
-                "mod a {\n  #[cfg(test)]\n  fn f() {}\n  b\n}\n",
-                "mod a {\n\n\n  b\n}\n",
-            ),
-            (
-                "#[cfg(not(test))]\nfn f() {}\n",
-                "#[cfg(not(test))]\nfn f() {}\n",
-            ),
+            ("mod a {\n  #[cfg(test)]\n  fn f() {}\n  b\n}\n", "mod a {\n\n\n  b\n}\n"),
+            ("#[cfg(not(test))]\nfn f() {}\n", "#[cfg(not(test))]\nfn f() {}\n"),
         ];
         for (source, expected) in cases {
             assert_eq!(without_tests(source), expected, "{source}");

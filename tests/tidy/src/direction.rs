@@ -6,24 +6,11 @@ use crate::tree::Tree;
 
 /// The core, each with its level: it may use its own and those below. A `Telemetry` starts operations, and an operation
 /// takes its spans from a `Telemetry`, so these two share one.
-const CORE: &[(&str, u8)] = &[
-    ("context", 0),
-    ("propagate", 1),
-    ("telemetry", 2),
-    ("span", 2),
-];
+const CORE: &[(&str, u8)] = &[("context", 0), ("propagate", 1), ("telemetry", 2), ("span", 2)];
 
 /// One for each framework, driver or protocol.
-const ADAPTERS: &[&str] = &[
-    "http",
-    "axum",
-    "hyper",
-    "reqwest",
-    "tonic",
-    "sqlx",
-    "redis",
-    "messaging",
-];
+const ADAPTERS: &[&str] =
+    &["http", "axum", "hyper", "reqwest", "tonic", "sqlx", "redis", "messaging"];
 
 /// Adapters that are a thin skin over `http`, and may use it.
 const SKINS: &[&str] = &["axum", "hyper", "reqwest", "tonic"];

@@ -24,13 +24,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            rule,
-            path,
-            line,
-            what,
-            why,
-        } = self;
+        let Self { rule, path, line, what, why } = self;
         write!(f, "{path}:{line}: [{rule}] {what}: {why}")
     }
 }
@@ -70,13 +64,7 @@ fn violation(
     line: usize,
     what: String,
 ) -> Violation {
-    Violation {
-        rule,
-        path: path.to_owned(),
-        line,
-        what,
-        why,
-    }
+    Violation { rule, path: path.to_owned(), line, what, why }
 }
 
 /// Where a file has what a rule forbids, and which of it.

@@ -95,14 +95,8 @@ mod tests {
     fn targets_are_local_links_outside_code() {
         let text = "[a](b.md) and [c](d.md#e \"title\"), [f](<g h.md>)\n`[no](code)` [x](y)\n```\n[no](fence)\n```\n\
                     [w](https://example.com) [m](mailto:a@example.com) [top](#top)\n[ref]: z.md\n![i](i.svg)\n";
-        let expected = [
-            (1, "b.md"),
-            (1, "d.md#e"),
-            (1, "g h.md"),
-            (2, "y"),
-            (7, "z.md"),
-            (8, "i.svg"),
-        ];
+        let expected =
+            [(1, "b.md"), (1, "d.md#e"), (1, "g h.md"), (2, "y"), (7, "z.md"), (8, "i.svg")];
         assert_eq!(targets(text), expected);
     }
 
@@ -117,11 +111,7 @@ mod tests {
             ("docs", "../../a.md", None),
         ];
         for (folder, target, expected) in cases {
-            assert_eq!(
-                resolve(folder, target).as_deref(),
-                expected,
-                "{folder} {target}"
-            );
+            assert_eq!(resolve(folder, target).as_deref(), expected, "{folder} {target}");
         }
     }
 }

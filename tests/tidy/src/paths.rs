@@ -17,8 +17,7 @@ pub(crate) fn named_in(file: &File) -> Vec<Named> {
 
 /// Whether a path is this one or goes on from it.
 pub(crate) fn begins_with(path: &str, beginning: &str) -> bool {
-    path.strip_prefix(beginning)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    path.strip_prefix(beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// The module that a file is: `["http", "server"]` for `crates/tracewire/src/http/server.rs`.
@@ -48,12 +47,7 @@ fn from_crate(path: &str, module: &[&str]) -> String {
 }
 
 fn in_code(code: &str) -> Vec<Named> {
-    let mut parser = Parser {
-        code,
-        at: 0,
-        line: 1,
-        found: Vec::new(),
-    };
+    let mut parser = Parser { code, at: 0, line: 1, found: Vec::new() };
     while let Some(next) = parser.peek() {
         if is_word(next) {
             parser.path("");
@@ -164,10 +158,7 @@ mod tests {
     fn groups_are_taken_apart() {
         let cases: [(&str, &[&str]); 6] = [
             ("std::fs::read(x)", &["std::fs::read", "x"]),
-            (
-                "{a::{b, c::{d, e as f}, self, *}}",
-                &["a::b", "a::c::d", "a::c::e", "a", "a"],
-            ),
+            ("{a::{b, c::{d, e as f}, self, *}}", &["a::b", "a::c::d", "a::c::e", "a", "a"]),
             ("<T as a::B>::c", &["T", "as", "a::B", "c"]),
             ("a::b::<C>::new()", &["a::b", "C", "new"]),
             ("a ::\n b", &["a::b"]),

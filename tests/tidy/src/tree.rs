@@ -42,6 +42,10 @@ impl Tree {
         let names = String::from_utf8_lossy(&list.stdout);
         let mut files = Vec::new();
         for name in names.split_terminator('\0') {
+            // A link is another name of a file that is listed as well.
+            if root.join(name).is_symlink() {
+                continue;
+            }
             match std::fs::read(root.join(name)) {
                 // What is not text has no lines to check, but links may lead to it.
                 Ok(bytes) => files.push(File::new(name, &String::from_utf8_lossy(&bytes))),
@@ -58,9 +62,7 @@ impl Tree {
     #[must_use]
     pub fn of(files: &[(&str, &str)]) -> Self {
         let files = files.iter().map(|(path, text)| File::new(path, text));
-        Self {
-            files: files.collect(),
-        }
+        Self { files: files.collect() }
     }
 
     /// Every file.
@@ -70,8 +72,7 @@ impl Tree {
 
     /// The files in any of these places.
     pub fn within(&self, places: &[&str]) -> impl Iterator<Item = &File> {
-        self.files()
-            .filter(|file| places.iter().any(|place| file.is_within(place)))
+        self.files().filter(|file| places.iter().any(|place| file.is_within(place)))
     }
 
     /// The file with exactly this path.
@@ -116,9 +117,7 @@ impl File {
     /// Whether it is a Rust source.
     #[must_use]
     pub fn is_rust(&self) -> bool {
-        Path::new(&self.path)
-            .extension()
-            .is_some_and(|it| it == "rs")
+        Path::new(&self.path).extension().is_some_and(|it| it == "rs")
     }
 
     /// The source with comments and the insides of literals blanked, line by line.
@@ -162,37 +161,17 @@ mod tests {
     #[test]
     fn a_place_is_a_file_a_folder_or_a_module() {
         let cases = [
-            (
-                "crates/tracewire/src/redis.rs",
-                "crates/tracewire/src/redis",
-                true,
-            ),
-            (
-                "crates/tracewire/src/redis/mask.rs",
-                "crates/tracewire/src/redis",
-                true,
-            ),
-            (
-                "crates/tracewire/src/redis2.rs",
-                "crates/tracewire/src/redis",
-                false,
-            ),
+            ("crates/tracewire/src/redis.rs", "crates/tracewire/src/redis", true),
+            ("crates/tracewire/src/redis/mask.rs", "crates/tracewire/src/redis", true),
+            ("crates/tracewire/src/redis2.rs", "crates/tracewire/src/redis", false),
             ("crates/tracewire/src/lib.rs", "crates/*/src", true),
-            (
-                "crates/tracewire/src/lib.rs",
-                "crates/tracewire/src/lib.rs",
-                true,
-            ),
+            ("crates/tracewire/src/lib.rs", "crates/tracewire/src/lib.rs", true),
             ("crates/tracewire/tests/a.rs", "crates/*/src", false),
             ("crates", "crates/*/src", false),
             ("README.md", "", true),
         ];
         for (path, place, expected) in cases {
-            assert_eq!(
-                File::new(path, "").is_within(place),
-                expected,
-                "{path} in {place}"
-            );
+            assert_eq!(File::new(path, "").is_within(place), expected, "{path} in {place}");
         }
     }
 
@@ -214,12 +193,7 @@ mod tests {
     #[test]
     fn folders_are_there_when_a_file_is_in_them() {
         let tree = Tree::of(&[("crates/tracewire/Cargo.toml", "")]);
-        for path in [
-            "",
-            "crates",
-            "crates/tracewire",
-            "crates/tracewire/Cargo.toml",
-        ] {
+        for path in ["", "crates", "crates/tracewire", "crates/tracewire/Cargo.toml"] {
             assert!(tree.has(path), "{path}");
         }
         assert!(!tree.has("crates/trace"));

@@ -12,24 +12,14 @@ const MANIFEST: &str = "crates/tracewire/Cargo.toml";
 
 /// What breaks a rule: the rule, the line it is found on, a file and its text.
 const PLANTED: &[(&str, usize, &str, &str)] = &[
-    (
-        "adapters-apart",
-        1,
-        "crates/tracewire/src/redis.rs",
-        "use crate::http::Config;\n",
-    ),
+    ("adapters-apart", 1, "crates/tracewire/src/redis.rs", "use crate::http::Config;\n"),
     (
         "adapters-apart",
         3,
         "crates/tracewire/src/axum.rs",
         "use crate::{\n    http,\n    hyper,\n};\n",
     ),
-    (
-        "adapters-apart",
-        1,
-        "crates/tracewire/src/http/server.rs",
-        "use super::super::sqlx;\n",
-    ),
+    ("adapters-apart", 1, "crates/tracewire/src/http/server.rs", "use super::super::sqlx;\n"),
     (
         "adapters-apart",
         2,
@@ -42,12 +32,7 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "crates/tracewire/src/context/b3.rs",
         "use crate::propagate::Propagator;\n",
     ),
-    (
-        "imports-point-down",
-        1,
-        "crates/tracewire/src/span/mod.rs",
-        "use crate::http;\n",
-    ),
+    ("imports-point-down", 1, "crates/tracewire/src/span/mod.rs", "use crate::http;\n"),
     (
         "imports-point-down",
         1,
@@ -60,18 +45,8 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "crates/tracewire/src/span/source.rs",
         "use opentelemetry_sdk::trace::Span;\n",
     ),
-    (
-        "what-travels-is-pure",
-        1,
-        "crates/tracewire/src/context/carrier.rs",
-        "use std::{env, fs};\n",
-    ),
-    (
-        "what-travels-is-pure",
-        2,
-        "crates/tracewire/src/propagate.rs",
-        "\nuse std::time::Instant;\n",
-    ),
+    ("what-travels-is-pure", 1, "crates/tracewire/src/context/carrier.rs", "use std::{env, fs};\n"),
+    ("what-travels-is-pure", 2, "crates/tracewire/src/propagate.rs", "\nuse std::time::Instant;\n"),
     (
         "what-travels-is-pure",
         1,
@@ -96,42 +71,12 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "crates/tracewire/src/redis.rs",
         "fn f() { if cfg!(feature = \"logs\") {} }\n",
     ),
-    (
-        "features-gate-modules",
-        1,
-        LIB,
-        "#[cfg(feature = \"axum\")]\nfn f() {}\n",
-    ),
-    (
-        "features-in-readme",
-        3,
-        MANIFEST,
-        "[features]\ndefault = []\naxum = []\n",
-    ),
-    (
-        "no-panics",
-        1,
-        "crates/tracewire/src/http/body.rs",
-        "fn f() { x.unwrap(); }\n",
-    ),
-    (
-        "no-panics",
-        1,
-        "crates/tracewire-cli/src/lib.rs",
-        "fn f() { x.expect(\"y\"); }\n",
-    ),
-    (
-        "no-panics",
-        3,
-        LIB,
-        "#[cfg(test)]\nmod tests {}\nfn f() { panic!(\"x\") }\n",
-    ),
-    (
-        "spans-have-one-owner",
-        1,
-        "crates/tracewire/src/http/server.rs",
-        "fn f() { span.end(); }\n",
-    ),
+    ("features-gate-modules", 1, LIB, "#[cfg(feature = \"axum\")]\nfn f() {}\n"),
+    ("features-in-readme", 3, MANIFEST, "[features]\ndefault = []\naxum = []\n"),
+    ("no-panics", 1, "crates/tracewire/src/http/body.rs", "fn f() { x.unwrap(); }\n"),
+    ("no-panics", 1, "crates/tracewire-cli/src/lib.rs", "fn f() { x.expect(\"y\"); }\n"),
+    ("no-panics", 3, LIB, "#[cfg(test)]\nmod tests {}\nfn f() { panic!(\"x\") }\n"),
+    ("spans-have-one-owner", 1, "crates/tracewire/src/http/server.rs", "fn f() { span.end(); }\n"),
     (
         "spans-have-one-owner",
         1,
@@ -144,12 +89,7 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "crates/tracewire/src/sqlx/pool.rs",
         "fn f() { tracing::info_span!(\"x\"); }\n",
     ),
-    (
-        "no-ignored-tests",
-        2,
-        "tests/w3c/tests/raw.rs",
-        "#[test]\n#[ignore = \"slow\"]\nfn f() {}\n",
-    ),
+    ("no-ignored-tests", 2, "tests/w3c/tests/raw.rs", "#[test]\n#[ignore = \"slow\"]\nfn f() {}\n"),
     (
         "no-ignored-tests",
         3,
@@ -157,30 +97,10 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "#[cfg(test)]\nmod t {\n#[ignore]\nfn f() {}\n}\n",
     ),
     ("no-ignored-examples", 1, LIB, "//! ```ignore\n//! ```\n"),
-    (
-        "no-machine-paths",
-        1,
-        "deploy/compose.yaml",
-        concat!("volume: /", "work/data\n"),
-    ),
-    (
-        "no-machine-paths",
-        1,
-        "README.md",
-        concat!("cd /", "root/tracewire\n"),
-    ),
-    (
-        "links-lead-somewhere",
-        1,
-        "README.md",
-        "[house](ARCHITECTURE.md)\n",
-    ),
-    (
-        "links-lead-somewhere",
-        2,
-        "docs/a.md",
-        "\n[up](../missing/)\n",
-    ),
+    ("no-machine-paths", 1, "deploy/compose.yaml", concat!("volume: /", "work/data\n")),
+    ("no-machine-paths", 1, "README.md", concat!("cd /", "root/tracewire\n")),
+    ("links-lead-somewhere", 1, "README.md", "[house](ARCHITECTURE.md)\n"),
+    ("links-lead-somewhere", 2, "docs/a.md", "\n[up](../missing/)\n"),
 ];
 
 /// What breaks no rule.
@@ -197,18 +117,12 @@ const INNOCENT: &[(&str, &str)] = &[
         "crates/tracewire/src/span/mod.rs",
         "use super::telemetry;\nfn f() { s.end(); t.build_with_context(b, c); }\n",
     ),
-    (
-        "crates/tracewire/src/telemetry.rs",
-        "use crate::span::Operation;\n",
-    ),
+    ("crates/tracewire/src/telemetry.rs", "use crate::span::Operation;\n"),
     (
         "crates/tracewire/src/sdk/mod.rs",
         "use opentelemetry_sdk::Resource;\nuse std::time::Duration;\n",
     ),
-    (
-        "crates/tracewire-cli/src/main.rs",
-        "use opentelemetry_sdk::Resource;\n",
-    ),
+    ("crates/tracewire-cli/src/main.rs", "use opentelemetry_sdk::Resource;\n"),
     (
         "crates/tracewire/src/context/b3.rs",
         "//! Not `tokio::time`.\nconst A: &str = \"std::fs\";\nuse std::fmt;\n",
@@ -225,18 +139,12 @@ const INNOCENT: &[(&str, &str)] = &[
         "crates/tracewire/src/http/late.rs",
         "#[cfg(all(test, feature = \"axum\"))]\nmod tests { fn f() { x.unwrap() } }\n",
     ),
-    (
-        "crates/tracewire/src/test/expect.rs",
-        "fn f() { panic!(\"{}\", diff); }\n",
-    ),
+    ("crates/tracewire/src/test/expect.rs", "fn f() { panic!(\"{}\", diff); }\n"),
     (
         LIB,
         "#![cfg_attr(docsrs, feature(doc_cfg))]\n#[cfg(feature = \"axum\")]\npub mod axum;\n#[cfg(any(\n    feature = \"axum\",\n    feature = \"hyper\",\n))]\n#[path = \"x\"]\nmod http;\n",
     ),
-    (
-        MANIFEST,
-        "[features]\ndefault = []\naxum = [\"dep:axum\"]\n_private = []\n",
-    ),
+    (MANIFEST, "[features]\ndefault = []\naxum = [\"dep:axum\"]\n_private = []\n"),
     (
         "README.md",
         "| feature | what |\n|---|---|\n| `axum` | [the layer](crates/tracewire/src/axum.rs) |\n",
@@ -251,10 +159,7 @@ const INNOCENT: &[(&str, &str)] = &[
 fn every_planted_violation_is_found_where_it_is() {
     for (rule, line, path, text) in PLANTED {
         let found = violations(&Tree::of(&[(path, text)]));
-        let places: Vec<_> = found
-            .iter()
-            .map(|it| (it.rule, it.line, &*it.path))
-            .collect();
+        let places: Vec<_> = found.iter().map(|it| (it.rule, it.line, &*it.path)).collect();
         assert!(
             places.contains(&(*rule, *line, *path)),
             "{rule} in {path}:\n{text}\nfound only {places:?}"
@@ -286,10 +191,7 @@ fn files_are_measured_without_their_tests() {
     let long = "//! x\n".repeat(401) + &tests;
     let found = violations(&Tree::of(&[(path, &long)]));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(
-        (found[0].rule, &*found[0].what),
-        ("short-files", "401 lines")
-    );
+    assert_eq!((found[0].rule, &*found[0].what), ("short-files", "401 lines"));
 }
 
 #[test]
@@ -309,10 +211,7 @@ fn the_tree_is_what_git_keeps_or_would_keep() {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(root.join("target")).expect("a folder");
     let git = |arguments: &[&str]| {
-        let status = Command::new("git")
-            .args(arguments)
-            .current_dir(&root)
-            .status();
+        let status = Command::new("git").args(arguments).current_dir(&root).status();
         assert!(status.expect("git").success(), "git {arguments:?}");
     };
     git(&["init", "--quiet"]);

@@ -17,27 +17,27 @@ const MAX_BYTES: usize = 8192;
 /// What a value may not hold as it is: everything but `baggage-octet`, and `%` itself (§3.3.1.1).
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
-/// Reads every `baggage` field in order; `None` when there is none.
+/// Reads every `baggage` field in order; `None` when they hold nothing valid, so that baggage which
+/// a context already has is not lost to a broken header.
 ///
 /// A malformed member is left out and the others stay. Once 64 members or 8192 bytes are reached
 /// further members are left out whole.
 pub(crate) fn extract(carrier: &dyn Carrier) -> Option<Baggage> {
-    let mut baggage = None;
+    let mut baggage = Baggage::new();
     let (mut members, mut bytes) = (0, 0);
-    for value in carrier.get_all(&BAGGAGE) {
-        let baggage = baggage.get_or_insert_with(Baggage::new);
-        for member in
-            value.split(|byte| *byte == b',').map(trim).filter(|member| !member.is_empty())
-        {
-            bytes += member.len() + usize::from(members > 0);
-            if members == MAX_MEMBERS || bytes > MAX_BYTES {
-                return Some(std::mem::take(baggage));
-            }
-            members += 1;
-            read_member(member, baggage);
+    let listed = carrier
+        .get_all(&BAGGAGE)
+        .flat_map(|field| field.split(|byte| *byte == b','))
+        .map(trim)
+        .filter(|member| !member.is_empty());
+    for member in listed {
+        bytes += member.len() + usize::from(bytes > 0);
+        if members == MAX_MEMBERS || bytes > MAX_BYTES {
+            break;
         }
+        members += usize::from(read_member(member, &mut baggage).is_some());
     }
-    baggage
+    (!baggage.is_empty()).then_some(baggage)
 }
 
 /// `key OWS "=" OWS value *( OWS ";" OWS property )` (§3.3.1).

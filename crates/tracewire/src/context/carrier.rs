@@ -5,6 +5,8 @@ use std::hash::BuildHasher;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::traceparent::trim;
+
 /// Fields that can be read: HTTP headers, message properties, environment variables.
 ///
 /// Names are given in lower case; an implementation compares them as its medium does, which for
@@ -39,6 +41,24 @@ pub trait CarrierMut {
 
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
+}
+
+/// The first value of a field, surrounding white space taken off. For fields that come once, where
+/// B3 says that the first wins and nobody else says anything.
+pub(super) fn first<'a>(carrier: &'a dyn Carrier, name: &HeaderName) -> Option<&'a [u8]> {
+    carrier.get_all(name).next().map(trim)
+}
+
+/// Writes a field, or takes it out where there is nothing to write.
+pub(super) fn set_or_remove<V: AsRef<str>>(
+    carrier: &mut dyn CarrierMut,
+    name: &HeaderName,
+    value: Option<V>,
+) {
+    match value {
+        Some(value) => carrier.set(name, value.as_ref()),
+        None => carrier.remove(name),
+    }
 }
 
 /// The values of one field, in order.
@@ -90,9 +110,11 @@ impl Carrier for HeaderMap {
 
 impl CarrierMut for HeaderMap {
     fn set(&mut self, name: &HeaderName, value: &str) {
-        match HeaderValue::from_str(value) {
-            Ok(value) => drop(self.insert(name.clone(), value)),
-            Err(_) => drop(HeaderMap::remove(self, name)),
+        // A full map has no room, not even to replace a value.
+        let written = HeaderValue::from_str(value)
+            .is_ok_and(|value| self.try_insert(name.clone(), value).is_ok());
+        if !written {
+            HeaderMap::remove(self, name);
         }
     }
 

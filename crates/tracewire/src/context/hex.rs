@@ -10,6 +10,21 @@ pub(super) fn any_case<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     read(digits, ANY_CASE)
 }
 
+/// Reads up to `2 * N` hexadecimal digits of either case, leading zeroes left out.
+pub(super) fn padded<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.is_empty() || digits.len() > 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().rev().zip(digits.rchunks(2)) {
+        [*byte] = match pair {
+            [low] => any_case(&[b'0', *low])?,
+            pair => any_case(pair)?,
+        };
+    }
+    Some(bytes)
+}
+
 /// Writes bytes as lower-case hexadecimal into `out`, which is twice as long.
 pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -17,6 +32,11 @@ pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 0x0f)];
     }
+}
+
+/// A field of digits and ASCII separators, written byte by byte.
+pub(super) fn text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).unwrap_or_default()
 }
 
 /// Marks what is no digit. Its high bits survive the `|` of a whole field, so one test at the end
@@ -84,5 +104,32 @@ mod tests {
         }
         assert_eq!(lower::<2>(b"abc"), None);
         assert_eq!(lower::<1>(b"abc"), None);
+    }
+
+    #[test]
+    fn leading_zeroes_may_be_left_out() {
+        let cases: [(&[u8], Option<[u8; 2]>); 10] = [
+            (b"1", Some([0, 0x01])),
+            (b"12", Some([0, 0x12])),
+            (b"123", Some([0x01, 0x23])),
+            (b"aBcD", Some([0xab, 0xcd])),
+            (b"0000", Some([0, 0])),
+            (b"", None),
+            (b"00001", None),
+            (b"1g", None),
+            (b"g12", None),
+            (b"-12", None),
+        ];
+        for (digits, expected) in cases {
+            assert_eq!(padded(digits), expected, "{digits:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_what_was_written() {
+        let mut digits = *b"0000-00";
+        write(&[0x0a, 0xff], &mut digits[..4]);
+        write(&[0x01], &mut digits[5..]);
+        assert_eq!(text(&digits), "0aff-01");
     }
 }

@@ -20,7 +20,8 @@
 
 use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage, BaggageExt as _};
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _};
+use opentelemetry::trace::{TraceFlags, TraceId, TraceState};
 
 pub(crate) mod b3;
 pub(crate) mod baggage;
@@ -28,6 +29,7 @@ mod carrier;
 pub(crate) mod datadog;
 mod hex;
 pub(crate) mod jaeger;
+mod sampling;
 pub(crate) mod traceparent;
 pub(crate) mod tracestate;
 pub(crate) mod w3c;
@@ -35,6 +37,7 @@ pub(crate) mod xray;
 
 pub use carrier::{Carrier, CarrierMut, Environment, Values};
 
+use sampling::Sampling;
 use tracestate::Unheld;
 
 /// The random flag of W3C Trace Context level 2 (§3.2.2.4.2): the right-most 56 bits of the trace
@@ -48,15 +51,24 @@ pub(crate) const KNOWN_FLAGS: u8 = 0x03;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceContext {
     span: SpanContext,
+    sampling: Sampling,
     unheld: Option<Unheld>,
 }
 
 impl TraceContext {
     /// A remote context, or `None` when either id is all zeroes.
-    pub(crate) fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> Option<Self> {
-        Self::with_state(trace_id, span_id, flags, tracestate::Parsed::default())
+    pub(crate) fn new(
+        trace_id: TraceId,
+        span_id: SpanId,
+        sampling: Sampling,
+        held: TraceState,
+    ) -> Option<Self> {
+        let state = tracestate::Parsed { held, unheld: None };
+        let context = Self::with_state(trace_id, span_id, sampling.flags(), state)?;
+        Some(Self { sampling, ..context })
     }
 
+    /// The same with the flags and the state of W3C Trace Context.
     pub(crate) fn with_state(
         trace_id: TraceId,
         span_id: SpanId,
@@ -64,8 +76,9 @@ impl TraceContext {
         state: tracestate::Parsed,
     ) -> Option<Self> {
         let span = SpanContext::new(trace_id, span_id, flags, true, state.held);
+        let sampling = Sampling::decided(flags.is_sampled());
         let unheld = state.unheld.map(|members| Unheld { trace_id, members });
-        span.is_valid().then_some(Self { span, unheld })
+        span.is_valid().then_some(Self { span, sampling, unheld })
     }
 
     /// The ids, flags and state as OpenTelemetry's type; always valid and remote.
@@ -74,8 +87,9 @@ impl TraceContext {
     }
 }
 
-/// A span context in the form of `traceparent`.
-pub(crate) fn trace_parent(span: &SpanContext) -> String {
+/// A span context in the form of `traceparent`, for places that are no carrier: a page's `<meta>`,
+/// a comment, a log line.
+pub fn trace_parent(span: &SpanContext) -> String {
     traceparent::TraceParent::of(span).as_str().to_owned()
 }
 
@@ -88,7 +102,7 @@ pub(crate) fn trace_parent(span: &SpanContext) -> String {
 pub struct Incoming {
     /// The caller's place in its trace.
     pub trace: Option<TraceContext>,
-    /// The caller's baggage, `None` when it sent none.
+    /// The caller's baggage, `None` when it sent none that is valid.
     pub baggage: Option<Baggage>,
 }
 
@@ -96,10 +110,14 @@ impl Incoming {
     /// The same as an OpenTelemetry context, on top of `base`.
     pub fn into_context(self, base: Context) -> Context {
         let mut context = base;
-        if let Some(TraceContext { span, unheld }) = self.trace {
-            context = context.with_remote_span_context(span);
-            if let Some(unheld) = unheld {
-                context = context.with_value(unheld);
+        if let Some(trace) = self.trace {
+            context = trace
+                .sampling
+                .carry(trace.span.trace_id(), context)
+                .with_remote_span_context(trace.span);
+            // Members of another state of the same trace must not join this one.
+            if trace.unheld.is_some() || context.get::<Unheld>().is_some() {
+                context = context.with_value(trace.unheld.unwrap_or(Unheld::NONE));
             }
         }
         if let Some(baggage) = self.baggage {

@@ -34,6 +34,10 @@ pub(crate) struct Unheld {
     pub(super) members: Vec<UnheldMember>,
 }
 
+impl Unheld {
+    pub(super) const NONE: Self = Self { trace_id: TraceId::INVALID, members: Vec::new() };
+}
+
 /// One such member, with the number of held members to its right, which fixes its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct UnheldMember {
@@ -56,23 +60,32 @@ pub(super) fn extract(carrier: &dyn Carrier) -> Parsed {
 /// The field value for `span`, or `None` when there is nothing to write.
 pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
     let held = span.trace_state();
-    let unheld = context.get::<Unheld>().filter(|unheld| unheld.trace_id == span.trace_id());
+    let unheld = context
+        .get::<Unheld>()
+        .filter(|unheld| unheld.trace_id == span.trace_id())
+        .map_or(&[][..], |unheld| &unheld.members);
     let count = held.into_iter().len();
-    if count == 0 && unheld.is_none() {
+    if count + unheld.len() == 0 {
         return None;
     }
-    let mut places = unheld.map_or(&[][..], |unheld| &unheld.members).iter().peekable();
+    let mut places = unheld.iter().peekable();
     let mut list = String::with_capacity(128);
     for (after, (key, value)) in (0..count).rev().zip(held) {
         while let Some(place) = places.next_if(|place| place.held_after > after) {
             push(&mut list, &[&place.member]);
         }
-        push(&mut list, &[key, "=", value]);
+        // OpenTelemetry's type takes values that would make the whole list invalid.
+        if !key.is_empty() && is_value(value.as_bytes()) {
+            push(&mut list, &[key, "=", value]);
+        }
     }
     for place in places {
         push(&mut list, &[&place.member]);
     }
-    Some(if list.len() > MAX_LENGTH { shorten(&list) } else { list })
+    if list.len() > MAX_LENGTH || count + unheld.len() > MAX_MEMBERS {
+        list = shorten(&list);
+    }
+    (!list.is_empty()).then_some(list)
 }
 
 fn push(list: &mut String, parts: &[&str]) {
@@ -82,13 +95,14 @@ fn push(list: &mut String, parts: &[&str]) {
     parts.iter().for_each(|part| list.push_str(part));
 }
 
-/// Drops whole members until the list fits: long ones first, then from the right (§3.3.1.5).
+/// Drops whole members until the list fits: those beyond the 32nd, then long ones, then from the
+/// right (§3.3.1.5).
 fn shorten(list: &str) -> String {
-    let mut members: Vec<&str> = list.split(',').collect();
-    let mut length = list.len();
+    let mut members: Vec<&str> = list.split(',').take(MAX_MEMBERS).collect();
+    let mut length = members.iter().map(|member| member.len() + 1).sum::<usize>();
     for from_right in [LONG_MEMBER, 0] {
         let mut index = members.len();
-        while length > MAX_LENGTH && index > 0 {
+        while length > MAX_LENGTH + 1 && index > 0 {
             index -= 1;
             if members[index].len() > from_right {
                 length -= members.remove(index).len() + 1;
@@ -106,14 +120,14 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     /// Adds one field value; `None` when the list is invalid.
-    fn add(&mut self, value: &'a [u8]) -> Option<()> {
-        for member in value.split(|byte| *byte == b',') {
+    fn add(&mut self, field: &'a [u8]) -> Option<()> {
+        for member in field.split(|byte| *byte == b',') {
             let member = trim(member);
             if member.is_empty() {
                 continue;
             }
             let equals = member.iter().position(|byte| *byte == b'=')?;
-            let (key, value) = (key(&member[..equals])?, text(&member[equals + 1..])?);
+            let (key, value) = (key(&member[..equals])?, value(&member[equals + 1..])?);
             // Only one member per key is allowed. A later one is older, so the first is kept.
             if self.list.iter().any(|(known, _)| *known == key) {
                 continue;
@@ -162,11 +176,16 @@ fn key(key: &[u8]) -> Option<&str> {
     if valid { std::str::from_utf8(key).ok() } else { None }
 }
 
-/// `value = 0*255(chr) nblk-chr`: printable ASCII without `,` and `=` (§3.3.1.3.2).
-fn text(value: &[u8]) -> Option<&str> {
-    let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'=';
-    let valid = !value.is_empty() && value.len() <= MAX_VALUE && value.iter().all(allowed);
-    if valid { std::str::from_utf8(value).ok() } else { None }
+fn value(value: &[u8]) -> Option<&str> {
+    if is_value(value) { std::str::from_utf8(value).ok() } else { None }
+}
+
+/// `value = 0*255(chr) nblk-chr`: printable ASCII without `,` and `=`, no blank at the end
+/// (§3.3.1.3.2).
+fn is_value(value: &[u8]) -> bool {
+    let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
+    let ends = value.last().is_some_and(|last| *last != b' ');
+    ends && value.len() <= MAX_VALUE && value.iter().all(allowed)
 }
 
 /// Whether OpenTelemetry's `TraceState` takes a valid level 2 key. It wants at most one `@`, with a
@@ -178,4 +197,43 @@ fn holds(key: &str) -> bool {
     let starts =
         system.bytes().next().is_none_or(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     starts && system.len() <= 13 && !system.contains('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A valid list whose keys OpenTelemetry's type refuses would be lost where `holds` is wrong.
+    fn check(text: &str) {
+        assert_eq!(key(text.as_bytes()), Some(text));
+        let opentelemetry = TraceState::from_key_value([(text, "1")]).is_ok();
+        assert_eq!(holds(text), opentelemetry, "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn holds_what_opentelemetry_holds(
+            key in prop_oneof!["[a-z0-9][a-z0-9_*/@-]{0,255}", "[a-z0-9][a-b_@]{0,16}"],
+        ) {
+            check(&key);
+        }
+    }
+
+    #[test]
+    fn holds_what_opentelemetry_holds_at_the_limits() {
+        for length in 1..=256 {
+            check(&"k".repeat(length));
+            for system in 0..length {
+                let tenant = length - system - 1;
+                if tenant > 0 {
+                    check(&format!("{}@{}", "t".repeat(tenant), "s".repeat(system)));
+                }
+            }
+        }
+        for key in ["a@", "a@@", "a@@b", "a@b@", "a@b@c", "a@_", "a@_b", "a@-", "a@*", "a@/", "0@0"]
+        {
+            check(key);
+        }
+    }
 }

@@ -66,9 +66,12 @@ pub(super) fn describe_server_request(
         Some(route) => start.name(route.name(known.as_deref())),
         None => start.name(name::without_route(known)),
     }
-    start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    // The target of a CONNECT has no path.
+    if !request.uri.path().is_empty() {
+        start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    }
     start.set(KeyValue::new(names::URL_SCHEME, fixed(origin.scheme)));
-    if let Some(query) = request.uri.query() {
+    if let Some(query) = request.uri.query().filter(|query| !query.is_empty()) {
         start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
     }
     if let Some(route) = route {
@@ -89,10 +92,26 @@ pub(super) fn describe_server_request(
     if let Some(version) = version_name(request.version) {
         start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
     }
-    if let Some(agent) = request.headers.get(header::USER_AGENT) {
+    let agent = request.headers.get(header::USER_AGENT);
+    if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
         let agent = String::from_utf8_lossy(agent.as_bytes());
         start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, text(agent)));
     }
+}
+
+/// Lets a hook change what has been described. Its attributes take the place of those with the same
+/// keys, as OpenTelemetry would export both. Returns whether it has changed the name.
+pub(super) fn amend(start: &mut Start, hook: impl FnOnce(&mut Start)) -> bool {
+    let (name, described) = (start.name.clone(), start.attributes.len());
+    hook(start);
+    for added in start.attributes.split_off(described) {
+        let known = start.attributes.iter_mut().find(|set| set.key == added.key);
+        match known {
+            Some(set) => *set = added,
+            None => start.attributes.push(added),
+        }
+    }
+    start.name != name
 }
 
 /// Schemes are mostly one of two, which need no allocation.
@@ -102,6 +121,10 @@ fn fixed(scheme: Cow<'_, str>) -> StringValue {
         "https" => "https".into(),
         _ => text(scheme),
     }
+}
+
+fn is_one_of(scheme: &str, names: [&str; 2]) -> bool {
+    names.iter().any(|name| scheme.eq_ignore_ascii_case(name))
 }
 
 /// A client's request, wherever it comes from: `http::Request` or a library's own type.
@@ -119,14 +142,21 @@ pub(crate) struct ClientAttributes<'a> {
 }
 
 impl<'a> ClientAttributes<'a> {
-    /// Reads them from a request; the target in absolute form, otherwise `Host`.
+    /// Reads them from a request; the target in absolute form, otherwise `Host`, unless that names
+    /// no host.
     pub(super) fn of(
         request: &RequestHead<'a>,
         default_scheme: &'static str,
         resends: u32,
     ) -> Self {
         let uri: &'a Uri = request.uri;
-        let host = || request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = || {
+            request
+                .headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+                .filter(|host| origin::host_and_port(host).is_some())
+        };
         let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
         Self {
             method: request.method,
@@ -144,8 +174,8 @@ impl<'a> ClientAttributes<'a> {
     pub(crate) fn server(&self) -> Option<(&str, Option<u16>)> {
         let (host, port) = origin::host_and_port(&self.authority)?;
         let default = || match &*self.scheme {
-            scheme if scheme.eq_ignore_ascii_case("https") => Some(443),
-            scheme if scheme.eq_ignore_ascii_case("http") => Some(80),
+            scheme if is_one_of(scheme, ["https", "wss"]) => Some(443),
+            scheme if is_one_of(scheme, ["http", "ws"]) => Some(80),
             _ => None,
         };
         Some((host, port.or_else(default)))
@@ -173,18 +203,17 @@ impl<'a> ClientAttributes<'a> {
         }
     }
 
+    /// The absolute URL, or as much of it as is known when no host is. Exactly as long as it has to
+    /// be, as OpenTelemetry would copy what has room for more.
     fn url(&self, redaction: &Redaction) -> String {
         let authority = redact::authority(&self.authority);
-        let length =
-            self.scheme.len() + authority.len() + self.path.len() + self.query.map_or(0, str::len);
-        let mut url = String::with_capacity(length + 8);
-        url.extend([&self.scheme, "://", &authority, self.path]);
-        if let Some(query) = self.query {
-            url.extend(["?", &redaction.query(query)]);
-        }
-        if let Some(fragment) = self.fragment {
-            url.extend(["#", fragment]);
-        }
-        url
+        let (scheme, slashes) =
+            if authority.is_empty() { ("", "") } else { (&*self.scheme, "://") };
+        // The asterisk stands for a target without a path (RFC 9110 §7.1).
+        let path = if self.path == "*" { "" } else { self.path };
+        let query = self.query.map(|query| redaction.query(query));
+        let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
+        let (hash, fragment) = self.fragment.map_or(("", ""), |fragment| ("#", fragment));
+        [scheme, slashes, &authority, path, mark, query, hash, fragment].concat()
     }
 }

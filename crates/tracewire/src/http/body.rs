@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 
+use bytes::Buf;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::error::{ErrorType, any_error_type};
-use crate::span::{Operation, Outcome, Side};
+use super::{Http, Protocol};
+use crate::span::Operation;
 
 pin_project! {
     /// Body of a response that passed a server or a client layer.
@@ -16,13 +18,13 @@ pin_project! {
     /// The operation is current whenever the body is polled or dropped, and ends with it: after the
     /// last frame, with an error, or when the body is dropped.
     #[derive(Debug)]
-    pub struct Body<B> {
+    pub struct Body<B, P: Protocol = Http> {
         #[pin]
         inner: Option<B>,
-        tracked: Option<Tracked>,
+        tracked: Option<Tracked<P>>,
     }
 
-    impl<B> PinnedDrop for Body<B> {
+    impl<B, P: Protocol> PinnedDrop for Body<B, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let entered = this.tracked.as_ref().map(|tracked| tracked.operation.enter());
@@ -35,33 +37,44 @@ pin_project! {
     }
 }
 
-/// The operation of a body, and what is known about it from the head.
+/// The operation of a body, and the rules by which it ends.
 #[derive(Debug)]
-pub(super) struct Tracked {
+pub(super) struct Tracked<P> {
     pub(super) operation: Operation,
-    pub(super) outcome: Outcome,
-    pub(super) side: Side,
+    pub(super) protocol: P,
+    /// The body has ended, so nothing more runs when it is polled.
+    pub(super) ended: bool,
     pub(super) error_type: ErrorType,
+    /// What is still to come of the length that the head promises. A server writes no more than
+    /// that, so it may not ask whether there is more.
+    pub(super) left: Option<u64>,
 }
 
-impl Tracked {
-    /// A client that leaves the rest of a body unread has what it wants; on a server somebody is
-    /// still waiting for it, unless the response is an error anyway.
+impl<P: Protocol> Tracked<P> {
+    /// Counts a frame, and says whether it is the last that anybody will ask for.
+    fn is_last<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        if let Some(data) = frame.data_ref() {
+            self.protocol.data(data);
+            self.left = self.left.map(|left| left.saturating_sub(data.remaining() as u64));
+        }
+        frame.is_trailers() || self.left == Some(0)
+    }
+
     fn dropped(mut self) {
-        let was_error = self.outcome.clone().verdict(self.side).error_type.is_some();
-        if self.side == Side::Caller || was_error {
-            self.operation.end(self.outcome);
+        if self.operation.is_unfinished() {
+            let outcome = self.protocol.dropped(&self.operation);
+            self.operation.end(outcome);
         }
     }
 }
 
-impl<B> Body<B> {
-    pub(super) fn new(inner: B, tracked: Option<Tracked>) -> Self {
+impl<B, P: Protocol> Body<B, P> {
+    pub(super) fn new(inner: B, tracked: Option<Tracked<P>>) -> Self {
         Self { inner: Some(inner), tracked }
     }
 }
 
-impl<B: http_body::Body> http_body::Body for Body<B>
+impl<B: http_body::Body, P: Protocol> http_body::Body for Body<B, P>
 where
     B::Error: 'static,
 {
@@ -76,21 +89,36 @@ where
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let Some(tracked) = this.tracked else {
+        let Some(tracked) = this.tracked.as_mut().filter(|tracked| !tracked.ended) else {
             return inner.poll_frame(task);
         };
         let entered = tracked.operation.enter();
         let polled = inner.as_mut().poll_frame(task);
         drop(entered);
-        match &polled {
-            Poll::Pending => {}
-            // Whoever has read as far as the length says, or has the trailers, may not poll again.
-            Poll::Ready(Some(Ok(frame))) if !frame.is_trailers() && !inner.is_end_stream() => {}
-            Poll::Ready(Some(Ok(_)) | None) => tracked.operation.end(tracked.outcome.clone()),
-            Poll::Ready(Some(Err(error))) => {
-                let known = any_error_type(error, tracked.error_type);
-                tracked.operation.end(Outcome::error(known.unwrap_or(Cow::Borrowed("body"))));
+        let trailers = match &polled {
+            Poll::Pending => return polled,
+            Poll::Ready(Some(Ok(frame))) => {
+                tracked.ended = frame.is_trailers() || inner.is_end_stream();
+                // Whoever has read as far as the length says may not poll again.
+                if !tracked.is_last(frame) && !tracked.ended {
+                    return polled;
+                }
+                Ok(frame.trailers_ref())
             }
+            Poll::Ready(Some(Err(error))) => Err(error),
+            Poll::Ready(None) => Ok(None),
+        };
+        tracked.ended |= !matches!(polled, Poll::Ready(Some(Ok(_))));
+        let Tracked { operation, protocol, error_type, .. } = tracked;
+        if operation.is_unfinished() {
+            let outcome = match trailers {
+                Ok(trailers) => protocol.complete(trailers, operation),
+                Err(error) => {
+                    let known = any_error_type(error, *error_type);
+                    protocol.failed(error, known.unwrap_or(Cow::Borrowed("body")), operation)
+                }
+            };
+            operation.end(outcome);
         }
         polled
     }
@@ -104,7 +132,7 @@ where
     }
 }
 
-impl<B: Default> Default for Body<B> {
+impl<B: Default, P: Protocol> Default for Body<B, P> {
     fn default() -> Self {
         Self::new(B::default(), None)
     }

@@ -12,11 +12,12 @@ use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::destination::Host;
-use super::future::{Answer, Asked, Exchange};
+use super::attributes::amend;
+use super::destination::Place;
+use super::future::{Answer, Exchange};
 use super::headers::Captured;
 use super::{
-    Body, ClientAttributes, Destinations, Framework, Methods, Plain, Redaction, RequestHead,
+    Body, ClientAttributes, Destinations, Framework, Http, Methods, Plain, Redaction, RequestHead,
 };
 use super::{Resends, ResponseFuture, ResponseHead};
 use crate::Telemetry;
@@ -44,7 +45,7 @@ pub type ClientLayer = ClientLayerFor<Plain>;
 /// | `network.peer.address`, `network.peer.port` | the connection, where the client tells |
 /// | `network.protocol.version` | the response |
 /// | `http.response.status_code` | the response |
-/// | `error.type` | the status code from 400 on, `panic`, or the kind of error |
+/// | `error.type` | the status code from 400 on, or [the kind of error](super#errors) |
 pub struct ClientLayerFor<F> {
     config: Arc<Config>,
     framework: PhantomData<fn() -> F>,
@@ -127,7 +128,10 @@ impl<F: Framework> ClientLayerFor<F> {
     /// Records these request headers. Values of credentials are recorded as `REDACTED`.
     #[must_use]
     pub fn request_headers<T: AsRef<str>>(self, headers: impl IntoIterator<Item = T>) -> Self {
-        let captured = Captured::new(names::HTTP_REQUEST_HEADER, headers);
+        self.request_fields(Captured::new(names::HTTP_REQUEST_HEADER, headers))
+    }
+
+    pub(crate) fn request_fields(self, captured: Captured) -> Self {
         self.with(|config| config.request_headers = captured)
     }
 
@@ -170,20 +174,21 @@ impl<F: Framework> ClientLayerFor<F> {
         self.with_answer(|answer| answer.ends_at_head = true)
     }
 
-    /// Writes context only into requests to these hosts, `api.example.com` or `*.example.com`. Into
-    /// others it goes neither as trace context nor as baggage, and what the request holds of it is
-    /// taken out.
+    /// Writes context only into requests to these hosts: `api.example.com`, `api.example.com:8443`,
+    /// `*.example.com` or `*`. Into others it goes neither as trace context nor as baggage, and what
+    /// the request holds of it is taken out. Called again it replaces the list.
     #[must_use]
     pub fn propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
-        self.with(|config| config.destinations.allowed = Some(hosts))
+        let places = places(hosts);
+        self.with(|config| config.destinations.allowed = Some(places))
     }
 
-    /// Writes no context into requests to these hosts, `api.example.com` or `*.example.com`.
+    /// Writes no context into requests to these hosts, which are named as for
+    /// [`propagate_to`](Self::propagate_to) and win over those named there.
     #[must_use]
     pub fn never_propagate_to<T: AsRef<str>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let hosts = hosts.into_iter().map(|host| Host::new(host.as_ref())).collect();
-        self.with(|config| config.destinations.denied = hosts)
+        let places = places(hosts);
+        self.with(|config| config.destinations.denied = places)
     }
 
     /// Lets only baggage of these keys leave; all of it by default.
@@ -193,16 +198,22 @@ impl<F: Framework> ClientLayerFor<F> {
         self.with(|config| config.destinations.baggage_keys = Some(keys))
     }
 
-    /// Names the service at `host` or `host:port` (`service.peer.name`).
+    /// Names the service at `host` or `host:port` (`service.peer.name`). Of several that match the
+    /// first one counts.
     #[must_use]
     pub fn service(self, address: &str, name: &str) -> Self {
-        self.with(|config| config.destinations.name_service(address, name))
+        let service = (Place::new(address), Arc::from(name));
+        self.with(|config| config.destinations.services.push(service))
     }
 
     /// The settings, for clients that are no tower services over `http::Request`.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.clone()
     }
+}
+
+fn places<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Vec<Place> {
+    hosts.into_iter().map(|host| Place::new(host.as_ref())).collect()
 }
 
 impl<F: Framework> Default for ClientLayerFor<F> {
@@ -265,15 +276,12 @@ impl Config {
     }
 
     pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        let (method, answer) = (Asked::of(method), self.answer.clone());
-        Exchange {
-            operation,
-            side: Side::Caller,
-            method,
-            serving: None,
-            known_method: None,
-            answer,
-        }
+        self.exchange_of(operation, Http::new(Side::Caller, method))
+    }
+
+    /// The same for another protocol.
+    pub(crate) fn exchange_of<P>(&self, operation: Operation, protocol: P) -> Exchange<P> {
+        Exchange { operation, protocol, serving: None, answer: self.answer.clone() }
     }
 
     /// Whether filters or hooks look at requests.
@@ -287,12 +295,24 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) -> (Operation, Egress) {
+        self.open_to(attributes.server(), head, |start| {
+            attributes.describe(start, &self.methods, &self.redaction);
+        })
+    }
+
+    /// The same for a request to this host and port that `describe` names.
+    pub(crate) fn open_to(
+        &self,
+        server: Option<(&str, Option<u16>)>,
+        head: &RequestHead<'_>,
+        describe: impl FnOnce(&mut Start),
+    ) -> (Operation, Egress) {
         let telemetry = self.telemetry.now();
         let parent = Context::current();
-        let host = attributes.server();
-        let allowed = self.destinations.allows(host.map(|(host, _)| host));
+        let allowed = self.destinations.allows(server);
         let suppressed = parent.is_telemetry_suppressed();
-        let operation = if suppressed || self.filters.iter().any(|skips| skips(head)) {
+        let has_span = head.extensions.get::<HasSpan>().is_some();
+        let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
             Operation::untraced(&parent)
         } else {
             telemetry.start(SpanKind::Client, &parent, |start| {
@@ -301,8 +321,8 @@ impl Config {
                         + self.request_headers.len()
                         + self.answer.response_headers.len(),
                 );
-                attributes.describe(start, &self.methods, &self.redaction);
-                let service = host.and_then(|(host, port)| self.destinations.service(host, port));
+                describe(start);
+                let service = server.and_then(|server| self.destinations.service(server));
                 if let Some(service) = service {
                     start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
                 }
@@ -310,7 +330,7 @@ impl Config {
                     .attributes(head.headers)
                     .for_each(|attribute| start.set(attribute));
                 if let Some(hook) = &self.on_request {
-                    hook(head, start);
+                    amend(start, |start| hook(head, start));
                 }
             })
         };
@@ -322,6 +342,10 @@ impl Config {
         (operation, egress)
     }
 }
+
+/// Extension of a request that a layer of a protocol on top of HTTP has opened a span for already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HasSpan;
 
 /// What may leave with a request.
 pub(crate) enum Egress {

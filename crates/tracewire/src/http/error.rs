@@ -1,19 +1,4 @@
-//! `error.type` for errors of transports.
-//!
-//! | value | when |
-//! |---|---|
-//! | `timeout` | a time limit passed, or the socket timed out |
-//! | `connection_refused`, `connection_reset`, `connection_aborted` | as the socket says |
-//! | `unreachable` | there is no route to the host or the network |
-//! | `dns` | the name does not resolve |
-//! | `tls` | the handshake or the certificate failed |
-//! | `connect` | connecting failed in another way |
-//! | `broken_pipe`, `unexpected_eof` | the connection ended in the middle |
-//! | `body` | the body failed in another way |
-//! | `cancelled` | the caller of this server went away |
-//! | `panic` | a panic passed through |
-//! | a status code | as HTTP says |
-//! | a type's name | everything else |
+//! `error.type` for errors of transports; its values are listed in the documentation of `http`.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -36,19 +21,36 @@ pub(crate) fn error_type(error: &(dyn Error + 'static)) -> Option<Cow<'static, s
         if let Some(known) = link_type(error) {
             return Some(known);
         }
-        link = error.source();
+        // An `io::Error` around another error leaves that one out of its sources.
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        link = match within {
+            Some(within) => Some(within),
+            None => error.source(),
+        };
     }
     None
 }
+
+/// What the errors say that are types without anything to ask them, and what it means.
+const SAID: [(&str, &str); 9] = [
+    ("timed out", "timeout"),
+    ("deadline has elapsed", "timeout"),
+    ("dns error", "dns"),
+    ("connection closed before message completed", "unexpected_eof"),
+    ("invalid HTTP", "protocol"),
+    ("content-length parsed", "protocol"),
+    ("transfer-encoding parsed", "protocol"),
+    ("message head is too large", "protocol"),
+    ("http2 error", "protocol"),
+];
 
 fn link_type(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return io_type(error);
     }
-    // The time-outs of tower, tokio and others are types without anything to ask them.
     let text = error.to_string();
-    let timed_out = ["timed out", "deadline has elapsed"].iter().any(|known| text.contains(known));
-    timed_out.then_some(Cow::Borrowed("timeout"))
+    let (_, known) = SAID.iter().find(|(said, _)| text.contains(said))?;
+    Some(Cow::Borrowed(known))
 }
 
 fn io_type(error: &io::Error) -> Option<Cow<'static, str>> {
@@ -60,17 +62,31 @@ fn io_type(error: &io::Error) -> Option<Cow<'static, str>> {
         Kind::ConnectionAborted => "connection_aborted",
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => "unreachable",
         Kind::BrokenPipe => "broken_pipe",
+        // The TLS libraries wrap their errors in these kinds.
+        Kind::InvalidData if says(error, &TLS) => "tls",
+        Kind::UnexpectedEof if says(error, &["handshake"]) => "tls",
         Kind::UnexpectedEof => "unexpected_eof",
-        // The TLS libraries wrap their errors in this kind.
-        Kind::InvalidData if error.get_ref().is_some_and(speaks_of_tls) => "tls",
         _ if error.to_string().contains("failed to lookup address") => "dns",
         _ => return None,
     }))
 }
 
-fn speaks_of_tls(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    let text = error.to_string().to_ascii_lowercase();
-    ["certificate", "handshake", "tls", "alert"].iter().any(|word| text.contains(word))
+const TLS: [&str; 7] = [
+    "certificate",
+    "handshake",
+    "tls",
+    "alert",
+    "corrupt message",
+    "peer is incompatible",
+    "peer misbehaved",
+];
+
+fn says(error: &io::Error, words: &[&str]) -> bool {
+    let Some(within) = error.get_ref() else {
+        return false;
+    };
+    let text = within.to_string().to_ascii_lowercase();
+    words.iter().any(|word| text.contains(word))
 }
 
 /// The same for an error of any type: what the library says, or what is in a box.

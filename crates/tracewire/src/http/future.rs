@@ -1,40 +1,42 @@
 //! The future of a response, on both sides.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
+use http::Response;
 use http::header::{HeaderName, HeaderValue};
-use http::{Method, Response, StatusCode};
 use http_body::Body as HttpBody;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt as _;
 use pin_project_lite::pin_project;
 
-use super::attributes::{peer_attributes, version_name};
+use super::attributes::peer_attributes;
 use super::body::{Body, Tracked};
 use super::error::{ErrorType, any_error_type, type_name};
 use super::headers::Captured;
 use super::serving::Serving;
-use super::{Framework, ResponseHead};
+use super::{Framework, Http, Protocol, ResponseHead};
 use crate::context::trace_parent;
-use crate::span::{Operation, Outcome, Side, attributes as names};
+use crate::span::{Operation, Side, attributes as names};
 
 pin_project! {
     /// Future of a response that passes a server or a client layer.
     #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, P: Protocol = Http> {
         #[pin]
         inner: Option<F>,
-        exchange: Option<Exchange>,
+        exchange: Option<Exchange<P>>,
     }
 
-    impl<F> PinnedDrop for ResponseFuture<F> {
+    impl<F, P: Protocol> PinnedDrop for ResponseFuture<F, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            match this.exchange {
-                Some(exchange) => exchange.within(|| this.inner.set(None)),
+            match this.exchange.take() {
+                Some(mut exchange) => {
+                    exchange.within(|| this.inner.set(None));
+                    exchange.dropped();
+                }
                 None => this.inner.set(None),
             }
         }
@@ -43,14 +45,12 @@ pin_project! {
 
 /// One request under way.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    pub(super) operation: Operation,
-    pub(super) side: Side,
-    pub(super) method: Asked,
-    /// What inner layers may tell a server layer, and the method to go with it in the name.
-    pub(super) serving: Option<Serving>,
-    pub(super) known_method: Option<Cow<'static, str>>,
-    pub(super) answer: Arc<Answer>,
+pub(crate) struct Exchange<P = Http> {
+    pub(crate) operation: Operation,
+    pub(crate) protocol: P,
+    /// What inner layers may tell a server layer.
+    pub(crate) serving: Option<Serving>,
+    pub(crate) answer: Arc<Answer>,
 }
 
 /// What a response is worth once it is there; shared by all requests of a layer.
@@ -67,42 +67,51 @@ pub(crate) struct Answer {
 
 pub(super) type OnResponse = Arc<dyn Fn(&ResponseHead<'_>, &Operation) + Send + Sync>;
 
-/// The methods whose responses have no body of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Head,
-    Connect,
-    Other,
-}
-
-impl<F> ResponseFuture<F> {
-    pub(crate) fn new(inner: F, exchange: Option<Exchange>) -> Self {
+impl<F, P: Protocol> ResponseFuture<F, P> {
+    pub(crate) fn new(inner: F, exchange: Option<Exchange<P>>) -> Self {
         Self { inner: Some(inner), exchange }
+    }
+
+    /// The same for the future that `call` returns, called with the operation current.
+    pub(crate) fn calling(exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
+        // Should the call panic, this is dropped like a future that was under way.
+        let mut this = Self { inner: None, exchange };
+        this.inner = Some(match &mut this.exchange {
+            Some(exchange) => exchange.within(call),
+            None => call(),
+        });
+        this
+    }
+
+    /// What the inner future yields, and the exchange to settle with it.
+    pub(crate) fn poll_inner(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<(F::Output, Option<Exchange<P>>)>
+    where
+        F: Future,
+    {
+        let this = self.project();
+        let output = ready!(match this.exchange {
+            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
+            None => poll_once(this.inner, task),
+        });
+        Poll::Ready((output, this.exchange.take()))
     }
 }
 
-impl<F, B, E> Future for ResponseFuture<F>
+impl<F, B, E, P> Future for ResponseFuture<F, P>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: HttpBody,
     E: 'static,
+    P: Protocol,
 {
-    type Output = Result<Response<Body<B>>, E>;
+    type Output = Result<Response<Body<B, P>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
-        let result = match this.exchange {
-            None => ready!(inner.poll(task)),
-            Some(exchange) => {
-                let result = ready!(exchange.within(|| inner.poll(task)));
-                exchange.within(|| this.inner.set(None));
-                result
-            }
-        };
-        let Some(exchange) = this.exchange.take() else {
+        let (result, exchange) = ready!(self.poll_inner(task));
+        let Some(exchange) = exchange else {
             return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
         };
         Poll::Ready(match result {
@@ -115,7 +124,16 @@ where
     }
 }
 
-impl Exchange {
+/// Polls a future that is dropped as soon as it is ready, so that what it still holds goes while the
+/// operation is current.
+fn poll_once<F: Future>(mut future: Pin<&mut Option<F>>, task: &mut Task<'_>) -> Poll<F::Output> {
+    let Some(inner) = future.as_mut().as_pin_mut() else { return Poll::Pending };
+    let output = ready!(inner.poll(task));
+    future.set(None);
+    Poll::Ready(output)
+}
+
+impl<P: Protocol> Exchange<P> {
     /// Runs something with the operation current.
     pub(crate) fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let _entered = self.operation.enter();
@@ -125,51 +143,60 @@ impl Exchange {
         }
     }
 
-    /// Records the head and hands the operation on to the body, unless nothing more will come.
-    fn head<B: HttpBody>(self, mut response: Response<B>) -> Response<Body<B>> {
-        let Self { mut operation, side, method, serving, known_method, answer } = self;
-        let status = response.status();
-        if operation.is_recording() {
-            if let Some(route) = serving.and_then(|serving| serving.route) {
-                operation.rename(route.name(known_method.as_deref()));
-                operation.set([KeyValue::new(names::HTTP_ROUTE, route.template)]);
+    /// Whether anybody looks at the response.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.operation.is_recording() || self.answer.on_response.is_some()
+    }
+
+    /// Records the route if an inner layer has told one by now.
+    fn learn_route(&mut self) {
+        if let Some((name, template)) = self.serving.take().and_then(Serving::told)
+            && self.operation.is_recording()
+        {
+            if let Some(name) = name {
+                self.operation.rename(name);
             }
-            answer.record(&ResponseHead::of(&response), side, &operation);
+            self.operation.set([KeyValue::new(names::HTTP_ROUTE, template)]);
         }
+    }
+
+    /// Records the head and hands the operation on to the body, unless nothing more will come.
+    pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B, P>> {
+        self.learn_route();
+        let Self { mut operation, mut protocol, answer, .. } = self;
+        let head = ResponseHead::of(&response);
+        if operation.is_recording() {
+            answer.record(&head, protocol.side(), &operation);
+        }
+        protocol.head(&head, &operation);
         if let Some(hook) = &answer.on_response {
-            hook(&ResponseHead::of(&response), &operation);
+            let _entered = operation.enter();
+            hook(&head, &operation);
         }
+        let left = protocol.length(response.headers());
         answer.tell(&operation, &mut response);
+        let is_over = protocol.is_over() || response.body().is_end_stream() || left == Some(0);
+        if answer.ends_at_head || is_over {
+            let outcome = protocol.complete(None, &operation);
+            operation.end(outcome);
+        }
         let error_type = answer.error_type;
-        let outcome = Outcome::Http(status.as_u16());
-        if answer.ends_at_head || has_no_body(status, method) || response.body().is_end_stream() {
-            operation.end(outcome.clone());
-        }
-        response.map(|body| Body::new(body, Some(Tracked { error_type, operation, outcome, side })))
+        let tracked = Tracked { operation, protocol, error_type, left, ended: false };
+        response.map(|body| Body::new(body, Some(tracked)))
     }
 
-    fn failed<E: 'static>(self, error: &E) {
+    pub(crate) fn failed<E: 'static>(mut self, error: &E) {
+        self.learn_route();
         let known = any_error_type(error, self.answer.error_type);
-        self.operation.finish(Outcome::error(known.unwrap_or_else(type_name::<E>)));
+        let error_type = known.unwrap_or_else(type_name::<E>);
+        let outcome = self.protocol.failed(error, error_type, &self.operation);
+        self.operation.finish(outcome);
     }
-}
 
-/// Responses whose body is not read by anybody: there is none, or the connection is no longer HTTP.
-fn has_no_body(status: StatusCode, asked: Asked) -> bool {
-    let bare = matches!(
-        status,
-        StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    );
-    bare || asked == Asked::Head || (asked == Asked::Connect && status.is_success())
-}
-
-impl Asked {
-    pub(super) fn of(method: &Method) -> Self {
-        match *method {
-            Method::HEAD => Self::Head,
-            Method::CONNECT => Self::Connect,
-            _ => Self::Other,
-        }
+    fn dropped(mut self) {
+        self.learn_route();
+        let outcome = self.protocol.dropped(&self.operation);
+        self.operation.finish(outcome);
     }
 }
 
@@ -187,15 +214,9 @@ impl Answer {
     }
 
     fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
-        let status =
-            KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status.as_u16()));
-        operation.set([status]);
         if side == Side::Caller {
-            let version = version_name(response.version);
-            let version =
-                version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
             let peer = (self.peer)(response.extensions).map(peer_attributes);
-            operation.set(version.into_iter().chain(peer.into_iter().flatten()));
+            operation.set(peer.into_iter().flatten());
         }
         if self.response_headers.len() > 0 {
             operation.set(self.response_headers.attributes(response.headers));
@@ -209,7 +230,8 @@ impl Answer {
             return;
         }
         let span = operation.context().span();
-        if !span.span_context().is_valid() {
+        // A request without a span of its own has its caller's, which is not ours to tell.
+        if !span.span_context().is_valid() || span.span_context().is_remote() {
             return;
         }
         let value = trace_parent(span.span_context());

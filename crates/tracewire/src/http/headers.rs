@@ -14,18 +14,23 @@ const SENSITIVE: [HeaderName; 5] = [
 
 const REDACTED: &str = "REDACTED";
 
-/// An allow-list of header fields. Names that are none are left out.
+/// An allow-list of header fields. Names that are none are left out, and those named twice count once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Captured(Vec<(HeaderName, Key)>);
 
 impl Captured {
     pub(crate) fn new<T: AsRef<str>>(prefix: &str, names: impl IntoIterator<Item = T>) -> Self {
-        let valid = names.into_iter().filter_map(|name| name.as_ref().parse().ok());
-        Self(
-            valid
-                .map(|name: HeaderName| (name.clone(), Key::from(format!("{prefix}{name}"))))
-                .collect(),
-        )
+        let mut captured: Vec<(HeaderName, Key)> = Vec::new();
+        for name in names {
+            let Ok(name) = name.as_ref().parse::<HeaderName>() else {
+                continue;
+            };
+            if captured.iter().all(|(known, _)| *known != name) {
+                let key = Key::from(format!("{prefix}{name}"));
+                captured.push((name, key));
+            }
+        }
+        Self(captured)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -22,6 +22,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
+//!
+//! # Errors
+//!
+//! A span that ends in an error says in `error.type` what kind of error it was:
+//!
+//! | value | when |
+//! |---|---|
+//! | a status code | from 500 on, on a client from 400 on |
+//! | `timeout` | a time limit passed, or the socket timed out |
+//! | `connection_refused`, `connection_reset`, `connection_aborted` | as the socket says |
+//! | `unreachable` | there is no route to the host or the network |
+//! | `dns` | the name does not resolve |
+//! | `tls` | the handshake or the certificate failed |
+//! | `connect` | connecting failed in another way |
+//! | `broken_pipe`, `unexpected_eof` | the connection ended in the middle |
+//! | `protocol` | what came is not HTTP, or breaks the rules of HTTP/2 |
+//! | `body` | the body failed in another way |
+//! | `redirect`, `decode`, `builder`, `request`, `middleware` | as reqwest and its middleware say, where nothing else is known |
+//! | `cancelled` | the caller of this server went away; a client that goes away is no error |
+//! | `panic` | a panic passed through |
+//! | a type's name, or `_OTHER` for a type without a name of its own | everything else |
+//!
+//! [`ServerLayer`] and [`ClientLayer`] themselves look into `std::io::Error` and boxed errors only;
+//! the layers of a library know its errors too.
 
 mod attributes;
 mod body;
@@ -34,6 +58,7 @@ mod headers;
 mod method;
 mod name;
 mod origin;
+mod protocol;
 mod redact;
 mod resend;
 mod server;
@@ -44,18 +69,24 @@ pub use body::Body;
 pub use client::{Client, ClientLayer, ClientLayerFor};
 pub use future::ResponseFuture;
 pub use head::{Peer, RequestHead, ResponseHead, Scheme, UrlTemplate};
+#[doc(hidden)]
+pub use protocol::{Http, Protocol};
 pub use resend::{CountResends, CountResendsLayer, Resends};
 pub use server::{Server, ServerLayer, ServerLayerFor};
 pub use trust::{Trust, TrustedProxies};
 
-pub(crate) use attributes::ClientAttributes;
-pub(crate) use client::Config as ClientConfig;
+pub(crate) use attributes::{ClientAttributes, peer_attributes};
+pub(crate) use client::{Config as ClientConfig, HasSpan};
 pub(crate) use destination::Destinations;
 pub(crate) use error::error_type;
 pub(crate) use future::Exchange;
+pub(crate) use headers::Captured;
 pub(crate) use method::Methods;
+pub(crate) use origin::{host_and_port, named_server as server_of};
+pub(crate) use protocol::content_length;
 pub(crate) use redact::Redaction;
-pub(crate) use serving::tell_route;
+pub(crate) use server::Config as ServerConfig;
+pub(crate) use serving::{Serving, caller, claim, is_served, tell_route};
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -67,6 +98,12 @@ pub trait Framework: sealed::Sealed + 'static {
     /// The route template that a request has matched.
     #[doc(hidden)]
     fn route(_: &http::Extensions) -> Option<&str> {
+        None
+    }
+
+    /// The target of a request before routers took prefixes off it.
+    #[doc(hidden)]
+    fn target(_: &http::Extensions) -> Option<&http::Uri> {
         None
     }
 

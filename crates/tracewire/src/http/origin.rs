@@ -51,14 +51,16 @@ impl<'a> Origin<'a> {
                 .as_deref()
                 .and_then(known_scheme)
                 .or_else(|| scheme(request))
-                .unwrap_or(default_scheme.into()),
+                .or_else(|| known_scheme(default_scheme))
+                .unwrap_or(Cow::Borrowed("http")),
         }
     }
 }
 
 fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
     let of_target = request.uri.scheme_str().and_then(known_scheme);
-    of_target.or_else(|| request.extensions.get::<Scheme>().map(|scheme| Cow::Borrowed(scheme.0)))
+    let of_connection = || known_scheme(request.extensions.get::<Scheme>()?.0);
+    of_target.or_else(of_connection)
 }
 
 /// `http` and `https` without an allocation, another valid scheme in lower case.
@@ -77,7 +79,7 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
 }
 
 /// `:authority` or the absolute form, then `Host`.
-fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
+pub(crate) fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
     let of_target = request.uri.authority().map(http::uri::Authority::as_str);
     let of_field = || request.headers.get(header::HOST)?.to_str().ok();
     let (host, port) = host_and_port(of_target.or_else(of_field)?)?;
@@ -86,7 +88,7 @@ fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u
 
 /// Splits an authority into host, without brackets, and port. User information is cut off; `None`
 /// for what is no host.
-pub(super) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     const LONGEST: usize = 255;
     let authority = authority.trim();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -100,6 +102,7 @@ pub(super) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     };
     let port = match rest.strip_prefix(':') {
         Some("") => None,
+        Some(port) if port.starts_with('+') => return None,
         Some(port) => Some(port.parse().ok()?),
         None if rest.is_empty() => None,
         None => return None,

@@ -3,29 +3,25 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use opentelemetry::Context;
-use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::attributes::describe_server_request;
-use super::future::{Answer, Asked, Exchange};
+use super::future::Answer;
 use super::headers::Captured;
-use super::name::Route;
-use super::origin::Origin;
-use super::serving::{self, Serving};
 use super::{
-    Body, Framework, Methods, Peer, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
+    Body, Framework, Methods, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
-use crate::context::Incoming;
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Operation, Start, attributes as names};
+
+mod arrival;
 
 /// Layer that opens a server span for each request. See [`ServerLayerFor`] for its settings.
 pub type ServerLayer = ServerLayerFor<Plain>;
@@ -75,7 +71,8 @@ pub(crate) struct Config {
     on_request: Option<OnRequest>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
-    peer: fn(&http::Extensions) -> Option<std::net::SocketAddr>,
+    target: fn(&http::Extensions) -> Option<&http::Uri>,
+    peer: fn(&http::Extensions) -> Option<SocketAddr>,
 }
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
@@ -96,6 +93,7 @@ impl<F: Framework> ServerLayerFor<F> {
             on_request: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
+            target: F::target,
             peer: F::request_peer,
         };
         Self { config: Arc::new(config), framework: PhantomData }
@@ -128,10 +126,10 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with(|config| config.proxies = proxies)
     }
 
-    /// The scheme where nothing tells it; `http` by default. An empty one is ignored.
+    /// The scheme where nothing tells it; `http` by default, and in place of what is no scheme.
     #[must_use]
     pub fn default_scheme(self, scheme: &'static str) -> Self {
-        self.with(|config| config.default_scheme = if scheme.is_empty() { "http" } else { scheme })
+        self.with(|config| config.default_scheme = scheme)
     }
 
     /// Records these methods by name and no others, in place of the default list. The variable
@@ -150,8 +148,16 @@ impl<F: Framework> ServerLayerFor<F> {
     /// Records these request headers. Values of credentials are recorded as `REDACTED`.
     #[must_use]
     pub fn request_headers<T: AsRef<str>>(self, headers: impl IntoIterator<Item = T>) -> Self {
-        let captured = Captured::new(names::HTTP_REQUEST_HEADER, headers);
+        self.request_fields(Captured::new(names::HTTP_REQUEST_HEADER, headers))
+    }
+
+    pub(crate) fn request_fields(self, captured: Captured) -> Self {
         self.with(|config| config.request_headers = captured)
+    }
+
+    /// The settings, for services of other protocols.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.clone()
     }
 
     /// Records these response headers. Values of credentials are recorded as `REDACTED`.
@@ -200,13 +206,14 @@ impl<F: Framework> ServerLayerFor<F> {
         self.with_answer(|answer| answer.ends_at_head = true)
     }
 
-    /// Answers with a `traceresponse` header that names the trace.
+    /// Answers with a `traceresponse` header that names the trace, if the request has a span.
     #[must_use]
     pub fn trace_response(self) -> Self {
         self.with_answer(|answer| answer.trace_response = true)
     }
 
-    /// Answers with a `Server-Timing` header that names the trace, for browsers.
+    /// Answers with a `Server-Timing` header that names the trace, for browsers, if the request has
+    /// a span.
     #[must_use]
     pub fn server_timing(self) -> Self {
         self.with_answer(|answer| answer.server_timing = true)
@@ -268,81 +275,11 @@ impl Config {
         request: Request<B>,
         call: impl FnOnce(Request<B>) -> F,
     ) -> ResponseFuture<F> {
-        let mut exchange = self.begin(&RequestHead::of(&request));
-        let inner = match &mut exchange {
-            Some(exchange) => exchange.within(|| call(request)),
-            None => call(request),
-        };
-        ResponseFuture::new(inner, exchange)
-    }
-
-    /// Opens the operation of a request, or `None` when an outer layer has done so.
-    fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
-        let telemetry = self.telemetry.now();
-        let incoming = telemetry.read(request.headers);
-        let template = (self.route)(request.extensions);
-        if serving::is_served(&incoming) {
-            template.into_iter().for_each(serving::tell_route);
-            return None;
-        }
-        let serving = Some(Serving::new(&incoming));
-        let known_method = self.methods.name(request.method);
-        let operation = self.open(&telemetry, request, incoming, template);
-        let method = Asked::of(request.method);
-        let answer = self.answer.clone();
-        Some(Exchange { operation, side: Side::Called, method, serving, known_method, answer })
-    }
-
-    fn open(
-        &self,
-        telemetry: &Telemetry,
-        request: &RequestHead<'_>,
-        mut incoming: Incoming,
-        template: Option<&str>,
-    ) -> Operation {
-        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
-        let peer = peer.or_else(|| (self.peer)(request.extensions));
-        let mut stranger = None;
-        if !self.trust.believes(request, peer) {
-            stranger = incoming.trace.take();
-            incoming.baggage = None;
-        }
-        let parent = incoming.into_context(Context::new());
-        if self.filters.iter().any(|skips| skips(request)) {
-            return Operation::untraced(&parent);
-        }
-        telemetry.start(SpanKind::Server, &parent, |start| {
-            start.reserve(
-                TYPICAL_ATTRIBUTES
-                    + self.request_headers.len()
-                    + self.answer.response_headers.len(),
-            );
-            let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-            let route = template.map(Route::of);
-            describe_server_request(
-                start,
-                request,
-                route,
-                origin,
-                peer,
-                &self.methods,
-                &self.redaction,
-            );
-            self.request_headers
-                .attributes(request.headers)
-                .for_each(|attribute| start.set(attribute));
-            if let Some(stranger) = stranger {
-                start.link(stranger.span_context().clone(), Vec::new());
-            }
-            if let Some(hook) = &self.on_request {
-                hook(request, start);
-            }
-        })
+        let mut head = RequestHead::of(&request);
+        head.uri = (self.target)(head.extensions).unwrap_or(head.uri);
+        ResponseFuture::calling(self.begin(&head), || call(request))
     }
 }
-
-/// What a request has at its start and its end, without headers.
-const TYPICAL_ATTRIBUTES: usize = 14;
 
 impl<S: fmt::Debug> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

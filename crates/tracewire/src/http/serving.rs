@@ -1,32 +1,68 @@
 //! The request that a server layer is serving on this thread.
 //!
 //! It is how an inner layer knows that an outer one has opened the span already, and how it hands a
-//! route outwards. Both run inside the outer layer's call and polls, so a thread-local needs neither
+//! route outwards or takes the span over for a protocol on top of HTTP. Both run inside the outer layer's call and polls, so a thread-local needs neither
 //! an allocation nor a place among the request's extensions.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
+use opentelemetry::Context;
 use opentelemetry::trace::SpanId;
 
 use super::name::Route;
 use crate::context::Incoming;
+use crate::span::Operation;
 
 /// What an outer layer knows about its request, and what inner ones tell it.
 #[derive(Debug)]
-pub(super) struct Serving {
+pub(crate) struct Serving {
     /// The caller's span, by which inner layers know the request again.
     caller: Option<SpanId>,
+    /// The context of the outer layer's operation.
+    context: Context,
+    /// The outer layer does not know the route.
+    wants_route: bool,
+    /// The method to go with a route in the name.
+    method: Option<Cow<'static, str>>,
     /// The route that an inner layer has told.
-    pub(super) route: Option<Route>,
+    route: Option<Route>,
+    /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
+    named: bool,
+    /// A protocol on top of HTTP has the operation.
+    is_claimed: bool,
 }
+
+/// The name, unless the span has one that stays, and the template of a route.
+type Told = (Option<Cow<'static, str>>, Cow<'static, str>);
 
 thread_local! {
     static CURRENT: RefCell<Option<Serving>> = const { RefCell::new(None) };
 }
 
 impl Serving {
-    pub(super) fn new(incoming: &Incoming) -> Self {
-        Self { caller: caller(incoming), route: None }
+    /// A request of a layer that knows its route or `named` it otherwise.
+    pub(super) fn new(caller: Option<SpanId>, operation: &Operation, named: bool) -> Self {
+        let context = operation.context().clone();
+        let (wants_route, method, route, is_claimed) = (false, None, None, false);
+        Self { caller, context, wants_route, method, route, named, is_claimed }
+    }
+
+    /// Takes the route of an inner layer, which goes with this method in the name.
+    pub(super) fn wanting_route(self, method: Option<Cow<'static, str>>) -> Self {
+        Self { wants_route: true, method, ..self }
+    }
+
+    /// A request of a protocol on top of HTTP.
+    pub(crate) fn claimed(caller: Option<SpanId>, operation: &Operation) -> Self {
+        Self { is_claimed: true, ..Self::new(caller, operation, true) }
+    }
+
+    /// What inner layers have told.
+    pub(super) fn told(self) -> Option<Told> {
+        let route = self.route?;
+        let name = (!self.named).then(|| route.name(self.method.as_deref()));
+        Some((name, route.template))
     }
 
     /// Runs something during which `serving` is the request on this thread.
@@ -47,22 +83,32 @@ fn swap(serving: &mut Option<Serving>) {
     CURRENT.with_borrow_mut(|current| std::mem::swap(current, serving));
 }
 
-fn caller(incoming: &Incoming) -> Option<SpanId> {
+/// The span by which a request is known again: its caller's.
+pub(crate) fn caller(incoming: &Incoming) -> Option<SpanId> {
     incoming.trace.as_ref().map(|trace| trace.span_context().span_id())
 }
 
 /// Whether an outer layer serves this very request: it has the same caller.
-pub(super) fn is_served(incoming: &Incoming) -> bool {
-    CURRENT.with_borrow(|current| {
-        current.as_ref().is_some_and(|serving| serving.caller == caller(incoming))
+pub(crate) fn is_served(caller: Option<SpanId>) -> bool {
+    CURRENT.with_borrow(|current| current.as_ref().is_some_and(|serving| serving.caller == caller))
+}
+
+/// Claims the outer layer's operation for a protocol on top of HTTP, and returns its context. `None`
+/// when such a protocol has it already.
+pub(crate) fn claim() -> Option<Context> {
+    CURRENT.with_borrow_mut(|current| {
+        let serving = current.as_mut().filter(|serving| !serving.is_claimed)?;
+        (serving.is_claimed, serving.named) = (true, true);
+        Some(serving.context.clone())
     })
 }
 
-/// Tells the outer layer the route. The innermost router knows the whole template, and comes last.
+/// Tells the outer layer the route. The first one stays: a router that serves one of its routes with
+/// another router has matched already, and what the other one adds is not a template of the path.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(serving) = current {
-            serving.route = Some(Route::of(template));
+        if let Some(serving) = current.as_mut().filter(|serving| serving.wants_route) {
+            serving.route.get_or_insert_with(|| Route::of(template));
         }
     });
 }

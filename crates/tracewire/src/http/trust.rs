@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::RequestHead;
 
@@ -37,7 +37,7 @@ impl Trust {
 
     /// Whoever connects from one of these networks. A peer that is not known is not trusted.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(Policy::Networks(networks.into_iter().collect()))
+        Self(Policy::Networks(networks.into_iter().map(canonical).collect()))
     }
 
     /// Whomever this function believes.
@@ -100,7 +100,7 @@ impl TrustedProxies {
     /// Proxies in these networks. The fields count only when the peer is one of them, and the client
     /// is the right-most address that is not.
     pub fn networks(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        let which = Which::Networks(networks.into_iter().collect());
+        let which = Which::Networks(networks.into_iter().map(canonical).collect());
         Self { which, fields: Fields::default() }
     }
 
@@ -123,6 +123,19 @@ impl TrustedProxies {
     pub fn only_x_forwarded(self) -> Self {
         Self { fields: Fields::OnlyXForwarded, ..self }
     }
+}
+
+/// A network of IPv4 addresses mapped into IPv6 as one of IPv4 addresses.
+fn canonical(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    let mapped = || {
+        let length = network.prefix_len().checked_sub(MAPPED)?;
+        match (network, network.addr().to_canonical()) {
+            (IpNet::V6(_), IpAddr::V4(address)) => Ipv4Net::new(address, length).ok(),
+            _ => None,
+        }
+    };
+    mapped().map_or(network, IpNet::V4)
 }
 
 /// Whether an address lies in one of the networks, IPv4 addresses mapped into IPv6 taken as IPv4.

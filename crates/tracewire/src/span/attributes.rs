@@ -58,22 +58,48 @@ names! {
     /// The user agent.
     USER_AGENT_ORIGINAL = "user_agent.original";
 
-    /// The database product as its driver knows it: `postgresql`, `mysql`, `mariadb`, `sqlite`.
+    /// The database product, as the client library knows it.
     DB_SYSTEM_NAME = "db.system.name";
-    /// The database, and for some products the schema in it, joined with `|`.
+    /// The database within the server; for Redis its index.
     DB_NAMESPACE = "db.namespace";
-    /// The one collection or table that an operation is about, where that is known.
-    DB_COLLECTION_NAME = "db.collection.name";
-    /// The statement: as it was written if its values travel apart from it, else without literals.
-    DB_QUERY_TEXT = "db.query.text";
-    /// The operations and targets of a statement, in their order.
-    DB_QUERY_SUMMARY = "db.query.summary";
+    /// The command or operation.
+    DB_OPERATION_NAME = "db.operation.name";
     /// How many operations a batch holds, an integer that is never 1.
     DB_OPERATION_BATCH_SIZE = "db.operation.batch.size";
+    /// The stored procedure, function or script that was called.
+    DB_STORED_PROCEDURE_NAME = "db.stored_procedure.name";
+    /// The statement, without literals.
+    DB_QUERY_TEXT = "db.query.text";
     /// The database's own code for a failure.
     DB_RESPONSE_STATUS_CODE = "db.response.status_code";
+    /// Whether a read from a cache found what it was for, a boolean. The conventions have no name
+    /// for it.
+    CACHE_HIT = "cache.hit";
+    /// Whether later operations below the same parent go unrecorded, a boolean.
+    LIMIT_REACHED = "tracewire.limit_reached";
+    /// The one collection or table that an operation is about, where that is known.
+    DB_COLLECTION_NAME = "db.collection.name";
+    /// The operations and targets of a statement, in their order.
+    DB_QUERY_SUMMARY = "db.query.summary";
     /// How many rows came back, an integer.
     DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
     /// How many rows were changed, an integer. The conventions have no name for it.
     DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
+
+    /// The RPC system: `grpc`.
+    RPC_SYSTEM_NAME = "rpc.system.name";
+    /// The fully qualified method without a leading slash, or `_OTHER`.
+    RPC_METHOD = "rpc.method";
+    /// The method on the wire, where it is not the one recorded.
+    RPC_METHOD_ORIGINAL = "rpc.method_original";
+    /// The name of the status code. The conventions after 1.44.0 call it `rpc.status_code`.
+    RPC_RESPONSE_STATUS_CODE = "rpc.response.status_code";
+    /// Captured request metadata: this and the key in lower case.
+    RPC_REQUEST_METADATA = "rpc.request.metadata.";
+    /// Captured response metadata: this and the key in lower case.
+    RPC_RESPONSE_METADATA = "rpc.response.metadata.";
+    /// How many messages this end of a call has sent, an integer. The conventions have no name for it.
+    RPC_MESSAGES_SENT = "tracewire.rpc.messages_sent";
+    /// How many messages this end of a call has received, an integer.
+    RPC_MESSAGES_RECEIVED = "tracewire.rpc.messages_received";
 }

@@ -30,18 +30,21 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, SpanRef, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
 use crate::telemetry::Sampling;
 
 pub mod attributes;
+mod grpc;
 mod outcome;
 mod run;
 pub(crate) mod source;
 
 pub use outcome::{Outcome, Side};
 pub use run::Run;
+
+pub(crate) use grpc::code_name as grpc_code_name;
 
 use source::{Source, Started};
 
@@ -56,6 +59,8 @@ pub struct Operation {
     context: Context,
     /// The `tracing` span in front of the OpenTelemetry span, when the source is `tracing`.
     front: Option<Box<tracing::Span>>,
+    /// The span is another operation's, with this context; that one ends it.
+    joined: Option<Box<Context>>,
     side: Side,
     recording: bool,
     finished: bool,
@@ -63,7 +68,7 @@ pub struct Operation {
 }
 
 /// What an operation is when it starts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Start {
     pub(crate) name: Cow<'static, str>,
     pub(crate) attributes: Vec<KeyValue>,
@@ -115,18 +120,11 @@ impl Operation {
         let started = if nobody_reads {
             None
         } else {
-            let mut start = Start {
-                name: Cow::Borrowed(""),
-                attributes: Vec::new(),
-                links: Vec::new(),
-                start_time: None,
-            };
+            let mut start = Start::default();
             describe(&mut start);
             source.start(kind, start, parent)
         };
-        let Started { context, front, recording } =
-            started.unwrap_or_else(|| Started::none(parent));
-        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
+        Self::of(started.unwrap_or_else(|| Started::none(parent)), side)
     }
 
     /// An operation that is not recorded: `parent` is current in it and travels on.
@@ -134,8 +132,29 @@ impl Operation {
         Self::of(Started::none(parent), Side::Called)
     }
 
+    /// Says more about an operation that somebody else has opened and will end, and whose context
+    /// this is. Its own end adds only what that means for the span.
+    pub(crate) fn join(joined: Context, side: Side, describe: impl FnOnce(&mut Start)) -> Self {
+        let mut operation = Self::of(Started::none(&Context::current()), side);
+        operation.recording = joined.span().is_recording();
+        operation.joined = Some(Box::new(joined));
+        if operation.recording {
+            let mut start = Start::default();
+            describe(&mut start);
+            operation.rename(start.name);
+            operation.set(start.attributes);
+        }
+        operation
+    }
+
     fn of(Started { context, front, recording }: Started, side: Side) -> Self {
-        Self { context, front, side, recording, finished: false, panicked: AtomicBool::new(false) }
+        let (finished, panicked) = (false, AtomicBool::new(false));
+        Self { context, front, joined: None, side, recording, finished, panicked }
+    }
+
+    /// The span to write on.
+    fn span(&self) -> SpanRef<'_> {
+        self.joined.as_deref().unwrap_or(&self.context).span()
     }
 
     /// The context in which the work runs; the context to inject into what it sends.
@@ -148,14 +167,26 @@ impl Operation {
         self.recording
     }
 
+    /// Whether a panic has passed through [`enter`](Self::enter).
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.finished
+    }
+
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
     pub fn enter(&self) -> Entered<'_> {
+        // The layer behind the `tracing` span makes its own context current; ours goes on top.
+        let front = self.front.as_deref().map(tracing::Span::enter);
         Entered {
             operation: self,
             panicking: std::thread::panicking(),
             _context: self.context.clone().attach(),
-            _front: self.front.as_deref().map(tracing::Span::enter),
+            _front: front,
         }
     }
 
@@ -167,21 +198,21 @@ impl Operation {
     /// Sets attributes, all at once.
     pub fn set(&self, attributes: impl IntoIterator<Item = KeyValue>) {
         if self.recording {
-            self.context.span().set_attributes(attributes);
+            self.span().set_attributes(attributes);
         }
     }
 
     /// Renames the span, for a name that is known late.
     pub fn rename(&self, name: impl Into<Cow<'static, str>>) {
         if self.recording {
-            self.context.span().update_name(name);
+            self.span().update_name(name);
         }
     }
 
     /// Adds a link to another span.
     pub fn link(&self, to: SpanContext, attributes: Vec<KeyValue>) {
         if self.recording && to.is_valid() {
-            self.context.span().add_link(to, attributes);
+            self.span().add_link(to, attributes);
         }
     }
 
@@ -195,7 +226,13 @@ impl Operation {
         if std::mem::replace(&mut self.finished, true) || !self.recording {
             return;
         }
-        let span = self.context.span();
+        let panicked = self.has_panicked();
+        if panicked && self.joined.is_some() {
+            // The owner has seen the panic too.
+            return;
+        }
+        let span = self.span();
+        let outcome = if panicked { Outcome::Panicked } else { outcome };
         let verdict = outcome.verdict(self.side);
         if let Some(error_type) = verdict.error_type {
             span.set_attribute(KeyValue::new(attributes::ERROR_TYPE, error_type));
@@ -203,14 +240,18 @@ impl Operation {
         if let Some(status) = verdict.status {
             span.set_status(status);
         }
-        span.end();
+        if self.joined.is_none() {
+            span.end();
+        }
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        let panicked = *self.panicked.get_mut();
-        self.end(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+        // Whether a joined operation was cancelled is for its owner to say.
+        if self.joined.is_none() {
+            self.end(Outcome::Cancelled);
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::{SpanKind, Status};
 
+use super::grpc;
+
 /// How an operation ended.
 ///
 /// | outcome | caller's side (client, producer) | called side (server, consumer, internal) |
@@ -12,6 +14,9 @@ use opentelemetry::trace::{SpanKind, Status};
 /// | `Http(100..=399)` | unset | unset |
 /// | `Http(400..=499)` | error, `error.type` is the code | unset |
 /// | `Http(_)` otherwise | error, `error.type` is the code | error, `error.type` is the code |
+/// | `Grpc` 0 | unset | unset |
+/// | `Grpc` 2, 4, 12 to 15 | error, `error.type` is the code's name | error, `error.type` is the code's name |
+/// | `Grpc` otherwise | error, `error.type` is the code's name | unset |
 /// | `Error` | error, `error.type` as given | error, `error.type` as given |
 /// | `Cancelled` | unset: the caller went away on purpose | error, `error.type` is `cancelled` |
 /// | `Panicked` | error, `error.type` is `panic` | error, `error.type` is `panic` |
@@ -25,6 +30,13 @@ pub enum Outcome {
     Success,
     /// An HTTP response with this status code came.
     Http(u16),
+    /// A gRPC status came.
+    Grpc {
+        /// Its code; one that gRPC does not have counts as 2, `UNKNOWN`.
+        code: u8,
+        /// What the server says about it; empty for nothing.
+        message: Cow<'static, str>,
+    },
     /// It failed.
     Error {
         /// A name of low cardinality, for `error.type`.
@@ -69,24 +81,31 @@ impl Outcome {
         Self::Error { error_type: error_type.into(), description: Cow::Borrowed("") }
     }
 
-    pub(crate) fn verdict(self, side: Side) -> Verdict {
+    /// Whether it makes the span of this side an error.
+    pub fn is_error(&self, side: Side) -> bool {
         match (self, side) {
-            (Self::Success, _) | (Self::Cancelled, Side::Caller) => Verdict::default(),
-            (Self::Http(code), side) => match (code, side) {
-                (100..=399, _) | (400..=499, Side::Called) => Verdict::default(),
-                _ => failed(code_text(code), Cow::Borrowed("")),
-            },
-            (Self::Error { error_type, description }, _) => failed(error_type, description),
-            (Self::Cancelled, Side::Called) => {
-                failed(Cow::Borrowed("cancelled"), Cow::Borrowed(""))
-            }
-            (Self::Panicked, _) => failed(Cow::Borrowed("panic"), Cow::Borrowed("")),
+            (Self::Success | Self::Http(100..=399), _)
+            | (Self::Http(400..=499), Side::Called)
+            | (Self::Cancelled, Side::Caller) => false,
+            (Self::Grpc { code, .. }, side) => grpc::is_error(*code, side),
+            (Self::Http(_) | Self::Error { .. } | Self::Cancelled | Self::Panicked, _) => true,
         }
     }
-}
 
-fn failed(error_type: Cow<'static, str>, description: Cow<'static, str>) -> Verdict {
-    Verdict { status: Some(Status::Error { description }), error_type: Some(error_type) }
+    pub(crate) fn verdict(self, side: Side) -> Verdict {
+        if !self.is_error(side) {
+            return Verdict::default();
+        }
+        let (error_type, description) = match self {
+            Self::Success => return Verdict::default(),
+            Self::Http(code) => (code_text(code), Cow::Borrowed("")),
+            Self::Grpc { code, message } => (Cow::Borrowed(grpc::code_name(code)), message),
+            Self::Error { error_type, description } => (error_type, description),
+            Self::Cancelled => (Cow::Borrowed("cancelled"), Cow::Borrowed("")),
+            Self::Panicked => (Cow::Borrowed("panic"), Cow::Borrowed("")),
+        };
+        Verdict { status: Some(Status::Error { description }), error_type: Some(error_type) }
+    }
 }
 
 /// Status codes as text; those seen daily without an allocation.

@@ -144,23 +144,22 @@ where
         if !own.is_valid() || own.span_id() == parents.span_id() {
             return None;
         }
-        // The SDK forgets that the trace id is random when it drops a span.
-        let random = if own.trace_id() == parents.trace_id() {
-            parents.trace_flags() & RANDOM
-        } else {
-            own.trace_flags() & RANDOM
-        };
-        let identity = SpanContext::new(
-            own.trace_id(),
-            own.span_id(),
-            random,
-            false,
-            own.trace_state().clone(),
-        );
         Some(Started {
-            context: parent.with_remote_span_context(identity),
+            context: parent.with_remote_span_context(dropped(own, parents)),
             front: None,
             recording: false,
         })
     }
+}
+
+/// The identity of a span that a sampler has dropped. The SDK forgets that the trace id is random.
+fn dropped(own: &SpanContext, parents: &SpanContext) -> SpanContext {
+    let known = if own.trace_id() == parents.trace_id() { parents } else { own };
+    SpanContext::new(
+        own.trace_id(),
+        own.span_id(),
+        known.trace_flags() & RANDOM,
+        false,
+        own.trace_state().clone(),
+    )
 }

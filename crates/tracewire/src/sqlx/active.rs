@@ -125,7 +125,7 @@ impl Active {
             return;
         }
         let Counts { raw, rows, statements, affected, .. } = self.counts;
-        let rows = self.config.returned_rows.then(|| (names::DB_RESPONSE_RETURNED_ROWS, rows));
+        let rows = self.config.returned_rows.then_some((names::DB_RESPONSE_RETURNED_ROWS, rows));
         let affected = affected.and_then(|rows| i64::try_from(rows).ok());
         let affected = affected.map(|rows| (names::DB_RESPONSE_AFFECTED_ROWS, rows));
         let batch = (raw && statements > 1).then_some(statements);

@@ -14,16 +14,8 @@ fn objects() {
                 "CREATE TABLE IF NOT EXISTS s.t (a INT DEFAULT ?, b TEXT)",
                 "CREATE TABLE s.t",
             ),
-            (
-                "create temporary table t (a int references u (b))",
-                SAME,
-                "create table t",
-            ),
-            (
-                "CREATE TABLE t AS SELECT a FROM u",
-                SAME,
-                "CREATE TABLE t SELECT u",
-            ),
+            ("create temporary table t (a int references u (b))", SAME, "create table t"),
+            ("CREATE TABLE t AS SELECT a FROM u", SAME, "CREATE TABLE t SELECT u"),
             (
                 "CREATE TABLE t AS WITH c AS (SELECT a FROM u) SELECT * FROM c",
                 SAME,
@@ -47,26 +39,14 @@ fn objects() {
             ),
             ("CREATE SCHEMA s", SAME, "CREATE SCHEMA s"),
             ("CREATE DATABASE d", SAME, "CREATE DATABASE d"),
-            (
-                "ALTER TABLE t DROP COLUMN a, ADD COLUMN b INT",
-                SAME,
-                "ALTER TABLE t",
-            ),
-            (
-                "ALTER TABLE IF EXISTS s.t RENAME TO u",
-                SAME,
-                "ALTER TABLE s.t",
-            ),
+            ("ALTER TABLE t DROP COLUMN a, ADD COLUMN b INT", SAME, "ALTER TABLE t"),
+            ("ALTER TABLE IF EXISTS s.t RENAME TO u", SAME, "ALTER TABLE s.t"),
             (
                 "ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES u (b)",
                 SAME,
                 "ALTER TABLE t",
             ),
-            (
-                "DROP TABLE IF EXISTS a, s.b CASCADE",
-                SAME,
-                "DROP TABLE a s.b",
-            ),
+            ("DROP TABLE IF EXISTS a, s.b CASCADE", SAME, "DROP TABLE a s.b"),
             ("DROP INDEX i", SAME, "DROP INDEX i"),
             ("DROP FUNCTION f(int, text)", SAME, "DROP FUNCTION f"),
             (
@@ -90,11 +70,7 @@ fn routines() {
                 "CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE u SET a = ?; DELETE FROM v; END",
                 "CREATE TRIGGER g",
             ),
-            (
-                "DROP TRIGGER g; SELECT a FROM t",
-                SAME,
-                "DROP TRIGGER g SELECT t",
-            ),
+            ("DROP TRIGGER g; SELECT a FROM t", SAME, "DROP TRIGGER g SELECT t"),
         ],
     );
     check(

@@ -4,9 +4,7 @@ use tracewire::sqlx::sql::{Dialect, LIMIT, analyze};
 
 #[test]
 fn summary_ends_between_tokens() {
-    let tables: Vec<String> = (0..50)
-        .map(|n| format!("quite_a_long_table_name_{n}"))
-        .collect();
+    let tables: Vec<String> = (0..50).map(|n| format!("quite_a_long_table_name_{n}")).collect();
     let text = format!("SELECT * FROM {}", tables.join(", "));
     let summary = analyze(&text, Dialect::Other).summary().clone();
     assert_eq!(*summary, format!("SELECT {}", tables[..9].join(" ")));
@@ -17,10 +15,7 @@ fn summary_ends_between_tokens() {
 fn summary_counts_characters() {
     let fits = "é".repeat(255 - "SELECT ".len());
     let text = format!("SELECT * FROM {fits}");
-    assert_eq!(
-        **analyze(&text, Dialect::Postgres).summary(),
-        format!("SELECT {fits}")
-    );
+    assert_eq!(**analyze(&text, Dialect::Postgres).summary(), format!("SELECT {fits}"));
     let long = format!("SELECT * FROM {fits}é, t");
     assert_eq!(&**analyze(&long, Dialect::Postgres).summary(), "SELECT");
     let long = format!("SELECT * FROM s.{}", &fits[..fits.len() - 2]);
@@ -95,9 +90,7 @@ fn deep_texts_are_followed_to_a_depth() {
 
 #[test]
 fn many_expressions_do_not_confuse_the_names() {
-    let names: Vec<String> = (0..40)
-        .map(|n| format!("c{n} AS (SELECT a FROM t)"))
-        .collect();
+    let names: Vec<String> = (0..40).map(|n| format!("c{n} AS (SELECT a FROM t)")).collect();
     let text = format!("WITH {} SELECT * FROM c0, c31", names.join(", "));
     let summary = analyze(&text, Dialect::Postgres).summary().clone();
     assert!(summary.starts_with("SELECT t SELECT t ") && !summary.contains("c0"));

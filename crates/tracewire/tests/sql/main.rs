@@ -16,12 +16,7 @@ mod vectors;
 use tracewire::sqlx::sql::{Dialect, analyze};
 
 /// All dialects.
-const DIALECTS: [Dialect; 4] = [
-    Dialect::Postgres,
-    Dialect::MySql,
-    Dialect::Sqlite,
-    Dialect::Other,
-];
+const DIALECTS: [Dialect; 4] = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite, Dialect::Other];
 
 /// A text that sanitizing leaves alone.
 const SAME: &str = "=";
@@ -46,10 +41,5 @@ fn check(dialects: &[Dialect], cases: &[Case]) {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} wrong\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -9,42 +9,22 @@ fn lexical() {
     check(
         &[Dialect::Other],
         &[
-            (
-                "SELECT [a b] FROM [dbo].[Order Details] d",
-                SAME,
-                "SELECT [dbo].[Order Details]",
-            ),
+            ("SELECT [a b] FROM [dbo].[Order Details] d", SAME, "SELECT [dbo].[Order Details]"),
             ("SELECT a FROM db..t", SAME, "SELECT db..t"),
-            (
-                "SELECT a FROM #temp JOIN ##global ON b",
-                SAME,
-                "SELECT #temp ##global",
-            ),
-            (
-                "SELECT a FROM t WHERE b = @p1 AND c = @@ROWCOUNT AND d = :name",
-                SAME,
-                "SELECT t",
-            ),
+            ("SELECT a FROM #temp JOIN ##global ON b", SAME, "SELECT #temp ##global"),
+            ("SELECT a FROM t WHERE b = @p1 AND c = @@ROWCOUNT AND d = :name", SAME, "SELECT t"),
             (
                 "SELECT a[1], [1, 2], ['x', 'y'], ARRAY[3] FROM t",
                 "SELECT a[?], [?, ?], [?, ?], ARRAY[?] FROM t",
                 "SELECT t",
             ),
-            (
-                "SELECT {'k': 5, 'l':6} FROM t",
-                "SELECT {?: ?, ?:?} FROM t",
-                "SELECT t",
-            ),
+            ("SELECT {'k': 5, 'l':6} FROM t", "SELECT {?: ?, ?:?} FROM t", "SELECT t"),
             (
                 "SELECT q'[it's]', Q'{a'b}', nq'!x'y!' FROM dual",
                 "SELECT ?, ?, ? FROM dual",
                 "SELECT dual",
             ),
-            (
-                "SELECT N'ünïcode', $$it's$$, E'a\\'b' FROM t",
-                "SELECT ?, ?, ? FROM t",
-                "SELECT t",
-            ),
+            ("SELECT N'ünïcode', $$it's$$, E'a\\'b' FROM t", "SELECT ?, ?, ? FROM t", "SELECT t"),
             (
                 "SELECT * FROM \"song list\", 'artists'",
                 "SELECT * FROM \"song list\", ?",
@@ -74,16 +54,8 @@ fn statements() {
                 SAME,
                 "SELECT t f SELECT u",
             ),
-            (
-                "SELECT a FROM t MINUS SELECT b FROM u",
-                SAME,
-                "SELECT t SELECT u",
-            ),
-            (
-                "DELETE FROM t OUTPUT deleted.a, deleted.b WHERE c",
-                SAME,
-                "DELETE t",
-            ),
+            ("SELECT a FROM t MINUS SELECT b FROM u", SAME, "SELECT t SELECT u"),
+            ("DELETE FROM t OUTPUT deleted.a, deleted.b WHERE c", SAME, "DELETE t"),
             (
                 "DECLARE @x INT = 5; SELECT @x FROM t",
                 "DECLARE @x INT = ?; SELECT @x FROM t",
@@ -96,11 +68,7 @@ fn statements() {
             ),
             ("CREATE CLUSTERED INDEX i ON t (a)", SAME, "CREATE INDEX i"),
             ("DENY SELECT ON t TO bob", SAME, "DENY"),
-            (
-                "UPSERT INTO t VALUES (1)",
-                "UPSERT INTO t VALUES (?)",
-                "UPSERT t",
-            ),
+            ("UPSERT INTO t VALUES (1)", "UPSERT INTO t VALUES (?)", "UPSERT t"),
         ],
     );
 }

@@ -28,22 +28,13 @@ fn dialect() -> impl Strategy<Value = Dialect> {
 }
 
 /// A piece of a text to take out, double or move.
-type Cut = (
-    u8,
-    prop::sample::Index,
-    prop::sample::Index,
-    prop::sample::Index,
-);
+type Cut = (u8, prop::sample::Index, prop::sample::Index, prop::sample::Index);
 
 fn damaged(text: &str, cuts: &[Cut]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for (kind, from, to, other) in cuts {
         let (from, to) = (from.index(chars.len() + 1), to.index(chars.len() + 1));
-        let piece: Vec<char> = chars[from.min(to)..from.max(to)]
-            .iter()
-            .copied()
-            .take(20)
-            .collect();
+        let piece: Vec<char> = chars[from.min(to)..from.max(to)].iter().copied().take(20).collect();
         let at = other.index(chars.len() + 1);
         match kind % 4 {
             0 => drop(chars.drain(from.min(to)..from.min(to) + piece.len())),
@@ -203,26 +194,13 @@ fn literal(dialect: Dialect) -> BoxedStrategy<String> {
                 _ => format!("[ '{}', 9817]", text.replace('\'', "''")),
             })
             .boxed(),
-        _ => content
-            .prop_map(|text| format!("x'{}'", text.replace('\'', "''")))
-            .boxed(),
+        _ => content.prop_map(|text| format!("x'{}'", text.replace('\'', "''"))).boxed(),
     };
     prop_oneof![quoted, number, own].boxed()
 }
 
 /// White space and comments between tokens.
 fn space(dialect: Dialect) -> impl Strategy<Value = &'static str> {
-    let line = if dialect == Dialect::MySql {
-        "# it's\n"
-    } else {
-        "--it's\n"
-    };
-    prop::sample::select(vec![
-        " ",
-        "\n",
-        "\t ",
-        " /* it's */ ",
-        " -- it's \"\n",
-        line,
-    ])
+    let line = if dialect == Dialect::MySql { "# it's\n" } else { "--it's\n" };
+    prop::sample::select(vec![" ", "\n", "\t ", " /* it's */ ", " -- it's \"\n", line])
 }

@@ -9,11 +9,7 @@ const SECRET: &str = "hunter2";
 #[test]
 fn secrets_are_never_recorded() {
     for (dialect, text, expected) in [
-        (
-            MySql,
-            "CREATE USER 'bob'@'%' IDENTIFIED BY 'hunter2'",
-            "CREATE USER ?@? IDENTIFIED BY ?",
-        ),
+        (MySql, "CREATE USER 'bob'@'%' IDENTIFIED BY 'hunter2'", "CREATE USER ?@? IDENTIFIED BY ?"),
         (
             MySql,
             "CREATE USER bob IDENTIFIED BY PASSWORD 'hunter2'",
@@ -40,26 +36,14 @@ fn secrets_are_never_recorded() {
             "GRANT ALL ON d.* TO bob IDENTIFIED BY ?",
         ),
         (MySql, "SET PASSWORD = 'hunter2'", "SET PASSWORD = ?"),
-        (
-            MySql,
-            "SET PASSWORD FOR bob = PASSWORD('hunter2')",
-            "SET PASSWORD FOR bob = PASSWORD(?)",
-        ),
-        (
-            MySql,
-            "SET PASSWORD FOR 'bob'@'%' = 'hunter2'",
-            "SET PASSWORD FOR ?@? = ?",
-        ),
+        (MySql, "SET PASSWORD FOR bob = PASSWORD('hunter2')", "SET PASSWORD FOR bob = PASSWORD(?)"),
+        (MySql, "SET PASSWORD FOR 'bob'@'%' = 'hunter2'", "SET PASSWORD FOR ?@? = ?"),
         (
             MySql,
             "CHANGE MASTER TO MASTER_HOST='h', MASTER_PASSWORD='hunter2'",
             "CHANGE MASTER TO MASTER_HOST=?, MASTER_PASSWORD=?",
         ),
-        (
-            MySql,
-            "START REPLICA USER='bob' PASSWORD='hunter2'",
-            "START REPLICA USER=? PASSWORD=?",
-        ),
+        (MySql, "START REPLICA USER='bob' PASSWORD='hunter2'", "START REPLICA USER=? PASSWORD=?"),
         (
             MySql,
             "SELECT AES_DECRYPT(a, 'hunter2') FROM t WHERE b = ?",
@@ -70,11 +54,7 @@ fn secrets_are_never_recorded() {
             "CREATE ROLE bob LOGIN ENCRYPTED PASSWORD 'hunter2' VALID UNTIL '2030-01-01'",
             "CREATE ROLE bob LOGIN ENCRYPTED PASSWORD ? VALID UNTIL ?",
         ),
-        (
-            Postgres,
-            "ALTER USER bob WITH PASSWORD $$hunter2$$",
-            "ALTER USER bob WITH PASSWORD ?",
-        ),
+        (Postgres, "ALTER USER bob WITH PASSWORD $$hunter2$$", "ALTER USER bob WITH PASSWORD ?"),
         (
             Postgres,
             "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user 'bob', password 'hunter2')",
@@ -124,11 +104,7 @@ fn secrets_are_never_recorded() {
         (Sqlite, "PRAGMA key = \"x'hunter2'\"", "PRAGMA key = ?"),
         (Sqlite, "PRAGMA rekey=hunter2", "PRAGMA rekey=?"),
         (Sqlite, "PRAGMA hexkey('hunter2')", "PRAGMA hexkey(?)"),
-        (
-            Sqlite,
-            "ATTACH DATABASE ? AS e KEY \"hunter2\"",
-            "ATTACH DATABASE ? AS e KEY ?",
-        ),
+        (Sqlite, "ATTACH DATABASE ? AS e KEY \"hunter2\"", "ATTACH DATABASE ? AS e KEY ?"),
         (
             Sqlite,
             "UPDATE users SET password = \"hunter2\" WHERE id = ?1",
@@ -144,11 +120,7 @@ fn secrets_are_never_recorded() {
             "ALTER LOGIN bob WITH PASSWORD = N'hunter2' OLD_PASSWORD = 'hunter2'",
             "ALTER LOGIN bob WITH PASSWORD = ? OLD_PASSWORD = ?",
         ),
-        (
-            Other,
-            "CREATE USER bob IDENTIFIED BY hunter2",
-            "CREATE USER bob IDENTIFIED BY ?",
-        ),
+        (Other, "CREATE USER bob IDENTIFIED BY hunter2", "CREATE USER bob IDENTIFIED BY ?"),
         (
             Other,
             "CREATE USER bob IDENTIFIED BY \"hunter2\" ACCOUNT LOCK",
@@ -169,35 +141,19 @@ fn secrets_are_never_recorded() {
             "SELECT 1; GRANT a TO bob IDENTIFIED BY hunter2",
             "SELECT ?; GRANT a TO bob IDENTIFIED BY ?",
         ),
-        (
-            Other,
-            "CREATE USER password PASSWORD hunter2",
-            "CREATE USER password PASSWORD ?",
-        ),
-        (
-            Other,
-            "CONNECT bob PASSWORD hunter2",
-            "CONNECT bob PASSWORD ?",
-        ),
+        (Other, "CREATE USER password PASSWORD hunter2", "CREATE USER password PASSWORD ?"),
+        (Other, "CONNECT bob PASSWORD hunter2", "CONNECT bob PASSWORD ?"),
         (
             Other,
             "CREATE SECRET s (TYPE s3, KEY_ID 'k', SECRET 'hunter2')",
             "CREATE SECRET s (TYPE s3, KEY_ID ?, SECRET ?)",
         ),
-        (
-            Other,
-            "COPY t FROM 's3://b' CREDENTIALS 'hunter2'",
-            "COPY t FROM ? CREDENTIALS ?",
-        ),
+        (Other, "COPY t FROM 's3://b' CREDENTIALS 'hunter2'", "COPY t FROM ? CREDENTIALS ?"),
     ] {
         let analysis = analyze(text, dialect);
         assert_eq!(&**analysis.sanitized(), expected, "{text}");
         assert!(analysis.has_secrets(), "{text}");
-        for recorded in [
-            analysis.summary(),
-            analysis.query_text(),
-            analysis.parameterized(),
-        ] {
+        for recorded in [analysis.summary(), analysis.query_text(), analysis.parameterized()] {
             assert!(!recorded.contains(SECRET), "{text}: {recorded}");
         }
         assert!(!format!("{analysis:?}").contains(SECRET), "{text}");
@@ -231,27 +187,9 @@ fn names_are_no_secrets() {
 #[test]
 fn query_text_depends_on_parameters_and_literals() {
     for (dialect, text, parameters, literals, recorded) in [
-        (
-            Postgres,
-            "SELECT a /* c */ FROM t",
-            false,
-            false,
-            "SELECT a /* c */ FROM t",
-        ),
-        (
-            Postgres,
-            "SELECT a FROM t WHERE b = 5",
-            false,
-            true,
-            "SELECT a FROM t WHERE b = ?",
-        ),
-        (
-            Postgres,
-            "SELECT a FROM t WHERE b = $1",
-            true,
-            false,
-            "SELECT a FROM t WHERE b = $1",
-        ),
+        (Postgres, "SELECT a /* c */ FROM t", false, false, "SELECT a /* c */ FROM t"),
+        (Postgres, "SELECT a FROM t WHERE b = 5", false, true, "SELECT a FROM t WHERE b = ?"),
+        (Postgres, "SELECT a FROM t WHERE b = $1", true, false, "SELECT a FROM t WHERE b = $1"),
         (
             Postgres,
             "SELECT a /* c */ FROM t WHERE b = $1 LIMIT 5",
@@ -281,13 +219,7 @@ fn query_text_depends_on_parameters_and_literals() {
             true,
             "SELECT a FROM t WHERE b = :b AND c = TRUE",
         ),
-        (
-            Sqlite,
-            "SELECT a FROM t WHERE c = TRUE",
-            false,
-            true,
-            "SELECT a FROM t WHERE c = ?",
-        ),
+        (Sqlite, "SELECT a FROM t WHERE c = TRUE", false, true, "SELECT a FROM t WHERE c = ?"),
     ] {
         let analysis = analyze(text, dialect);
         assert_eq!(

@@ -13,21 +13,15 @@ fn all_vectors_pass() {
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let system = case["input"]["db.system.name"].as_str().unwrap();
-        let analysis = analyze(
-            case["input"]["query"].as_str().unwrap(),
-            Dialect::of_system(system),
-        );
+        let analysis =
+            analyze(case["input"]["query"].as_str().unwrap(), Dialect::of_system(system));
         let texts = case["expected"]["db.query.text"].as_array().unwrap();
         assert!(
             texts.iter().any(|text| text == &**analysis.sanitized()),
             "{name}: {}",
             analysis.sanitized()
         );
-        assert_eq!(
-            case["expected"]["db.query.summary"],
-            **analysis.summary(),
-            "{name}"
-        );
+        assert_eq!(case["expected"]["db.query.summary"], **analysis.summary(), "{name}");
     }
 }
 
@@ -39,10 +33,7 @@ fn all_vectors_pass_in_every_dialect() {
         for dialect in crate::DIALECTS {
             let analysis = analyze(case["input"]["query"].as_str().unwrap(), dialect);
             let texts = case["expected"]["db.query.text"].as_array().unwrap();
-            assert!(
-                texts.iter().any(|text| text == &**analysis.sanitized()),
-                "{dialect:?} {case}"
-            );
+            assert!(texts.iter().any(|text| text == &**analysis.sanitized()), "{dialect:?} {case}");
             assert_eq!(
                 case["expected"]["db.query.summary"],
                 **analysis.summary(),

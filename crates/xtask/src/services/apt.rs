@@ -7,10 +7,8 @@ use crate::process;
 
 /// Installs the packages of these services.
 pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
-    let packages: Vec<&str> = missing
-        .iter()
-        .flat_map(|service| service.packages().iter().copied())
-        .collect();
+    let packages: Vec<&str> =
+        missing.iter().flat_map(|service| service.packages().iter().copied()).collect();
     if packages.is_empty() {
         return Ok(());
     }
@@ -30,9 +28,7 @@ pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
 
 fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
     let mut command = process::program("apt-get");
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-qq", "-y", verb]);
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["-qq", "-y", verb]);
     if verb == "install" {
         command.arg("--no-install-recommends").args(packages);
     }

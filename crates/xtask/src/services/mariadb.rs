@@ -51,10 +51,7 @@ impl Service for MariaDb {
         command
             .args(["--no-defaults", "--bind-address=127.0.0.1"])
             .args(["--skip-name-resolve", "--skip-log-bin"])
-            .args([
-                "--innodb-flush-log-at-trx-commit=0",
-                "--max-connections=200",
-            ])
+            .args(["--innodb-flush-log-at-trx-commit=0", "--max-connections=200"])
             .arg(format!("--port={}", place.port))
             .arg(option("--datadir", &place.data.join("data")))
             .arg(option("--tmpdir", &place.data))

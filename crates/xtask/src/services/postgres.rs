@@ -42,9 +42,7 @@ impl Service for Postgres {
         place.run(&mut initdb)?;
         let statement = place.write("create.sql", "CREATE DATABASE tracewire;\n")?;
         let mut single = place.command(program);
-        single
-            .args(["--single", "-D", "data", "postgres"])
-            .stdin(super::server::open(&statement)?);
+        single.args(["--single", "-D", "data", "postgres"]).stdin(super::server::open(&statement)?);
         place.run(&mut single)
     }
 

@@ -76,10 +76,7 @@ pub(crate) fn new_folder(name: &str) -> Result<PathBuf> {
     let now = now.map_or(0, |since| since.as_nanos());
     // Not below the checkout, whose folders the servers' account may not pass; and sockets need a short path.
     let path = PathBuf::from(format!("/tmp/tracewire-{name}-{now:x}"));
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&path)
-        .context(path.display())?;
+    DirBuilder::new().mode(0o700).create(&path).context(path.display())?;
     Ok(path)
 }
 
@@ -149,10 +146,7 @@ mod tests {
     fn a_process_is_known_by_its_start_too() {
         let me = Identity::of(std::process::id()).expect("we run");
         assert!(me.is_alive());
-        let other = Identity {
-            started: me.started + 1,
-            ..me
-        };
+        let other = Identity { started: me.started + 1, ..me };
         assert!(!other.is_alive());
         assert!(other.stop("KILL").is_ok(), "it must not be signalled");
     }

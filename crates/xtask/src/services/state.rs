@@ -38,10 +38,9 @@ impl State {
             port: value("port")?.parse().ok()?,
             process: match process {
                 None => None,
-                Some((pid, started)) => Some(Identity {
-                    pid: pid.parse().ok()?,
-                    started: started.parse().ok()?,
-                }),
+                Some((pid, started)) => {
+                    Some(Identity { pid: pid.parse().ok()?, started: started.parse().ok()? })
+                }
             },
         })
     }
@@ -69,27 +68,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut state = State {
-            data: "/tmp/tracewire-redis-1".into(),
-            port: 4711,
-            process: None,
-        };
+        let mut state = State { data: "/tmp/tracewire-redis-1".into(), port: 4711, process: None };
         assert_eq!(State::parse(&state.to_text()).as_ref(), Some(&state));
-        state.process = Some(Identity {
-            pid: 7,
-            started: 99,
-        });
+        state.process = Some(Identity { pid: 7, started: 99 });
         assert_eq!(State::parse(&state.to_text()), Some(state));
     }
 
     #[test]
     fn nonsense_is_no_state() {
-        for text in [
-            "",
-            "data=/x\n",
-            "data=/x\nport=x\n",
-            "data=/x\nport=1\npid=a\nstarted=1\n",
-        ] {
+        for text in ["", "data=/x\n", "data=/x\nport=x\n", "data=/x\nport=1\npid=a\nstarted=1\n"] {
             assert_eq!(State::parse(text), None, "{text:?}");
         }
     }

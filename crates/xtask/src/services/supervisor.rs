@@ -34,11 +34,7 @@ impl<'a> Supervisor<'a> {
         services: &'a [&'a dyn Service],
         given: fn(&str) -> Option<String>,
     ) -> Self {
-        Self {
-            folder,
-            services,
-            given,
-        }
+        Self { folder, services, given }
     }
 
     /// Makes sure that these services run, and returns the addresses of all that do.
@@ -46,17 +42,13 @@ impl<'a> Supervisor<'a> {
         let _lock = self.lock()?;
         let ours = |service: &&&dyn Service| (self.given)(service.variable()).is_none();
         let wanted: Vec<&dyn Service> = chosen.iter().filter(ours).copied().collect();
-        let (running, stopped): (Vec<_>, Vec<_>) = wanted
-            .into_iter()
-            .partition(|it| self.running(*it).is_some());
+        let (running, stopped): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|it| self.running(*it).is_some());
         for service in running {
             eprintln!("{} is up", service.name());
         }
-        let missing: Vec<_> = stopped
-            .iter()
-            .filter(|service| service.program().is_none())
-            .copied()
-            .collect();
+        let missing: Vec<_> =
+            stopped.iter().filter(|service| service.program().is_none()).copied().collect();
         let started = apt::install(&missing).and_then(|()| self.start_all(&stopped));
         let given: Vec<Address> = chosen
             .iter()
@@ -81,11 +73,7 @@ impl<'a> Supervisor<'a> {
     /// Where a service runs, if it does and answers.
     fn running(&self, service: &dyn Service) -> Option<Place> {
         let state = State::load(&self.state_of(service))?;
-        let place = Place {
-            data: state.data,
-            port: state.port,
-            account: Account::Own,
-        };
+        let place = Place { data: state.data, port: state.port, account: Account::Own };
         let up = state.process?.is_alive() && service.is_ready(place.address());
         up.then_some(place)
     }
@@ -104,22 +92,13 @@ impl<'a> Supervisor<'a> {
 
     fn start(&self, service: &dyn Service) -> Result<()> {
         let name = service.name();
-        let program = service
-            .program()
-            .ok_or_else(|| format!("{name} is not installed"))?;
+        let program = service.program().ok_or_else(|| format!("{name} is not installed"))?;
         let account = Account::for_servers()?;
         let log = self.folder.join(format!("{name}.log"));
         for _ in 0..ATTEMPTS {
-            let place = Place {
-                data: server::new_folder(name)?,
-                port: server::free_port()?,
-                account,
-            };
-            let mut state = State {
-                data: place.data.clone(),
-                port: place.port,
-                process: None,
-            };
+            let place =
+                Place { data: server::new_folder(name)?, port: server::free_port()?, account };
+            let mut state = State { data: place.data.clone(), port: place.port, process: None };
             // Written before anything can fail, so that `down` always finds the folder.
             state.save(&self.state_of(service))?;
             account.own(&place.data)?;
@@ -133,11 +112,7 @@ impl<'a> Supervisor<'a> {
             self.clear(service)?;
         }
         let said = fs::read_to_string(&log).unwrap_or_default();
-        Err(format!(
-            "{name} does not start; it said ({}):\n{said}",
-            log.display()
-        )
-        .into())
+        Err(format!("{name} does not start; it said ({}):\n{said}", log.display()).into())
     }
 
     /// Ends a service and removes its folder and state; says whether there was anything to end.
@@ -232,14 +207,8 @@ mod tests {
         script: &'static str,
     }
 
-    const STEADY: Script = Script {
-        name: "steady",
-        script: "exec sleep 600",
-    };
-    const BROKEN: Script = Script {
-        name: "broken",
-        script: "echo no disk; exit 1",
-    };
+    const STEADY: Script = Script { name: "steady", script: "exec sleep 600" };
+    const BROKEN: Script = Script { name: "broken", script: "echo no disk; exit 1" };
 
     impl Service for Script {
         fn name(&self) -> &'static str {

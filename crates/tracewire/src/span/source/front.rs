@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{Start, Started};
+use super::{Start, Started, dropped};
 
 /// Starts a span, or `None` when no layer records it: there is none, or a filter hides the span.
 pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<Started> {
@@ -28,7 +28,7 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
             span.add_link_with_attributes(link.span_context, link.attributes);
         }
         let context = started_below(parent, span.context())?;
-        return Some(Started::behind(span, context));
+        return Some(Started::behind(span, context, parent));
     }
     let current = span.in_scope(Context::current);
     let context = started_below(parent, current)?;
@@ -36,12 +36,18 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
     for link in links {
         context.span().add_link(link.span_context, link.attributes);
     }
-    Some(Started::behind(span, context))
+    Some(Started::behind(span, context, parent))
 }
 
 impl Started {
-    fn behind(front: tracing::Span, context: Context) -> Self {
+    fn behind(front: tracing::Span, context: Context, parent: &Context) -> Self {
         let recording = context.span().is_recording();
+        let context = if recording {
+            context
+        } else {
+            let identity = dropped(context.span().span_context(), parent.span().span_context());
+            context.with_remote_span_context(identity)
+        };
         Self { context, front: Some(Box::new(front)), recording }
     }
 }

@@ -63,10 +63,7 @@ impl AnalysisCache {
     #[must_use]
     pub fn new() -> Self {
         let sets = (0..SETS).map(|_| RwLock::default()).collect();
-        Self {
-            hasher: RandomState::default(),
-            sets,
-        }
+        Self { hasher: RandomState::default(), sets }
     }
 
     /// What `text` says by the rules of `dialect`, analysed now unless it is remembered.
@@ -76,16 +73,12 @@ impl AnalysisCache {
             return Arc::new(analyze(text, dialect));
         }
         let hash = self.hasher.hash_one(text);
-        let set = usize::try_from(hash % SETS as u64)
-            .ok()
-            .and_then(|index| self.sets.get(index));
+        let set = usize::try_from(hash % SETS as u64).ok().and_then(|index| self.sets.get(index));
         let Some(set) = set else {
             return Arc::new(analyze(text, dialect));
         };
-        if let Some(found) = set
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .find(hash, text, dialect)
+        if let Some(found) =
+            set.read().unwrap_or_else(PoisonError::into_inner).find(hash, text, dialect)
         {
             return found;
         }
@@ -104,12 +97,8 @@ impl AnalysisCache {
     /// How many texts are kept now.
     #[must_use]
     pub fn len(&self) -> usize {
-        let slots = |set: &RwLock<Set>| {
-            set.read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .slots
-                .len()
-        };
+        let slots =
+            |set: &RwLock<Set>| set.read().unwrap_or_else(PoisonError::into_inner).slots.len();
         self.sets.iter().map(slots).sum()
     }
 
@@ -131,10 +120,7 @@ impl Default for AnalysisCache {
 impl Set {
     fn find(&self, hash: u64, text: &str, dialect: Dialect) -> Option<Arc<Analysis>> {
         let same = |analysis: &Analysis| analysis.dialect == dialect && *analysis.original == *text;
-        let slot = self
-            .slots
-            .iter()
-            .find(|slot| slot.hash == hash && same(&slot.analysis))?;
+        let slot = self.slots.iter().find(|slot| slot.hash == hash && same(&slot.analysis))?;
         // Most often it is set already, and then the line stays shared between the readers.
         if !slot.used.load(Ordering::Relaxed) {
             slot.used.store(true, Ordering::Relaxed);
@@ -143,11 +129,7 @@ impl Set {
     }
 
     fn insert(&mut self, hash: u64, analysis: Arc<Analysis>) {
-        let slot = Slot {
-            hash,
-            used: AtomicBool::new(false),
-            analysis,
-        };
+        let slot = Slot { hash, used: AtomicBool::new(false), analysis };
         if self.slots.len() < WAYS {
             self.slots.push(slot);
             return;

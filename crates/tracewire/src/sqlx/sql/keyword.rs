@@ -98,8 +98,7 @@ impl Keyword {
         let word = word.as_bytes();
         match word.len() {
             2..=8 => Self::of_short(
-                word.iter()
-                    .fold(0, |packed, &byte| packed << 8 | u64::from(upper(byte))),
+                word.iter().fold(0, |packed, &byte| packed << 8 | u64::from(upper(byte))),
             ),
             9..=16 => Self::of_long(pack(word)),
             _ => Self::Other,

@@ -175,11 +175,7 @@ impl Analysis {
     /// sanitized. Secrets are never in it.
     #[must_use]
     pub const fn query_text(&self) -> &Arc<str> {
-        if self.parameters || !self.literals {
-            &self.original
-        } else {
-            &self.sanitized
-        }
+        if self.parameters || !self.literals { &self.original } else { &self.sanitized }
     }
 
     /// Whether any value stands in the text.

@@ -35,13 +35,7 @@ enum List {
 
 impl<'a> Sanitizer<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            out: String::new(),
-            copied: 0,
-            list: List::None,
-            joint: false,
-        }
+        Self { text, out: String::new(), copied: 0, list: List::None, joint: false }
     }
 
     /// Keeps white space.
@@ -71,14 +65,8 @@ impl<'a> Sanitizer<'a> {
         self.copy_to(token);
         self.out.push(PLACEHOLDER);
         self.list = match self.list {
-            List::Open => List::Items {
-                count: 1,
-                keep: self.out.len(),
-            },
-            List::Items { count, keep } => List::Items {
-                count: count + 1,
-                keep,
-            },
+            List::Open => List::Items { count: 1, keep: self.out.len() },
+            List::Items { count, keep } => List::Items { count: count + 1, keep },
             _ => List::None,
         };
     }
@@ -94,8 +82,7 @@ impl<'a> Sanitizer<'a> {
         if self.copied == 0 {
             return None;
         }
-        self.out
-            .push_str(self.text.get(self.copied..end).unwrap_or_default());
+        self.out.push_str(self.text.get(self.copied..end).unwrap_or_default());
         Some(self.out)
     }
 
@@ -103,8 +90,7 @@ impl<'a> Sanitizer<'a> {
         if self.copied == 0 {
             self.out.reserve(self.text.len());
         }
-        self.out
-            .push_str(self.text.get(self.copied..token.start).unwrap_or_default());
+        self.out.push_str(self.text.get(self.copied..token.start).unwrap_or_default());
         self.copied = token.end();
     }
 

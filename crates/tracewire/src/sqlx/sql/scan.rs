@@ -17,9 +17,7 @@ pub(super) fn run(bytes: &[u8], at: usize, accept: impl Fn(u8) -> bool) -> usize
 /// A doubled quote stands for itself, and with `backslash` so does any byte after a backslash.
 pub(super) fn quoted(bytes: &[u8], mut at: usize, quote: u8, backslash: bool) -> (usize, bool) {
     loop {
-        at = run(bytes, at, |byte| {
-            byte != quote && !(backslash && byte == b'\\')
-        });
+        at = run(bytes, at, |byte| byte != quote && !(backslash && byte == b'\\'));
         match (bytes.get(at), bytes.get(at + 1)) {
             (None, _) | (Some(b'\\'), None) => return (bytes.len(), false),
             (Some(&byte), next) if byte == quote && next != Some(&quote) => return (at + 1, true),
@@ -76,9 +74,7 @@ pub(super) fn number(bytes: &[u8], at: usize) -> usize {
     let prefixed =
         byte(at) == b'0' && matches!(byte(at + 1), b'x' | b'X' | b'b' | b'B' | b'o' | b'O');
     if prefixed && (byte(at + 2).is_ascii_hexdigit() || byte(at + 2) == b'_') {
-        return run(bytes, at + 2, |byte| {
-            byte.is_ascii_hexdigit() || byte == b'_'
-        });
+        return run(bytes, at + 2, |byte| byte.is_ascii_hexdigit() || byte == b'_');
     }
     let digits = |at| run(bytes, at, |byte| byte.is_ascii_digit() || byte == b'_');
     let mut end = digits(at);

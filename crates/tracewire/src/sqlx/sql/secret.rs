@@ -70,13 +70,7 @@ struct Statement {
 impl Secrets {
     pub(super) fn new(dialect: Dialect) -> Self {
         let statement = Statement::default();
-        Self {
-            dialect,
-            state: State::Plain,
-            statement,
-            previous: Keyword::Other,
-            found: false,
-        }
+        Self { dialect, state: State::Plain, statement, previous: Keyword::Other, found: false }
     }
 
     /// Whether any secret has been seen.

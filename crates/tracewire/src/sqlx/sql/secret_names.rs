@@ -13,13 +13,7 @@ pub(super) fn names_secret(word: &str) -> bool {
         [b'E', b'N'] => &["TOKEN"],
         [b'A', b'L'] => &["CREDENTIAL"],
         [b'L', b'S'] => &["CREDENTIALS"],
-        [b'E', b'Y'] => &[
-            "API_KEY",
-            "APIKEY",
-            "PRIVATE_KEY",
-            "ACCESS_KEY",
-            "SECRET_KEY",
-        ],
+        [b'E', b'Y'] => &["API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY"],
         _ => return false,
     };
     names.iter().any(|name| ends_with(word, name))

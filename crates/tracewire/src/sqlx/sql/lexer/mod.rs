@@ -113,10 +113,9 @@ impl<'a> Lexer<'a> {
             }
             b'$' => self.dollar(at),
             b'?' if self.dialect == MySql => (Kind::Parameter, at + 1),
-            b'?' if self.dialect != Postgres => (
-                Kind::Parameter,
-                scan::run(self.bytes, at + 1, |byte| byte.is_ascii_digit()),
-            ),
+            b'?' if self.dialect != Postgres => {
+                (Kind::Parameter, scan::run(self.bytes, at + 1, |byte| byte.is_ascii_digit()))
+            }
             b':' if second == b':' => (Kind::Symbol, at + 2),
             b':' if matches!(self.dialect, Sqlite | Other) => {
                 self.named(at, self.dialect == Sqlite)
@@ -132,9 +131,7 @@ impl<'a> Lexer<'a> {
 
     fn word_end(&self, at: usize) -> usize {
         if self.dialect == Dialect::Other {
-            scan::run(self.bytes, at, |byte| {
-                is_word(byte) || matches!(byte, b'#' | b'@')
-            })
+            scan::run(self.bytes, at, |byte| is_word(byte) || matches!(byte, b'#' | b'@'))
         } else {
             scan::run(self.bytes, at, is_word)
         }
@@ -205,9 +202,7 @@ impl<'a> Lexer<'a> {
             },
             (Dialect::MySql, second) if is_word(second) || matches!(second, b'@' | b'.') => (
                 Kind::Variable,
-                scan::run(self.bytes, at + 1, |byte| {
-                    is_word(byte) || matches!(byte, b'@' | b'.')
-                }),
+                scan::run(self.bytes, at + 1, |byte| is_word(byte) || matches!(byte, b'@' | b'.')),
             ),
             (Dialect::Other, b'@') => (Kind::Variable, scan::run(self.bytes, at + 2, is_word)),
             (Dialect::Other, _) => self.named(at, false),
@@ -236,12 +231,7 @@ impl<'a> Iterator for Lexer<'a> {
             Kind::Space | Kind::Comment | Kind::Marker | Kind::Literal => false,
         };
         let text = self.text.get(start..end).unwrap_or_default();
-        Some(Token {
-            kind,
-            first,
-            start,
-            text,
-        })
+        Some(Token { kind, first, start, text })
     }
 }
 
@@ -272,12 +262,8 @@ mod tests {
     use super::*;
     use crate::sqlx::sql::scan::steps;
 
-    const DIALECTS: [Dialect; 4] = [
-        Dialect::Postgres,
-        Dialect::MySql,
-        Dialect::Sqlite,
-        Dialect::Other,
-    ];
+    const DIALECTS: [Dialect; 4] =
+        [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite, Dialect::Other];
 
     /// Texts made to have a lexer look ahead and turn back.
     const PIECES: [&str; 27] = [

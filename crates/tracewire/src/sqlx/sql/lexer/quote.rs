@@ -5,10 +5,7 @@ use crate::sqlx::sql::scan;
 
 impl Lexer<'_> {
     pub(super) fn string(&self, at: usize, quote: u8, backslash: bool) -> (Kind, usize) {
-        (
-            Kind::Literal,
-            scan::quoted(self.bytes, at, quote, backslash).0,
-        )
+        (Kind::Literal, scan::quoted(self.bytes, at, quote, backslash).0)
     }
 
     /// Oracle's `q'[…]'`, whose quote is at `at`.
@@ -20,10 +17,7 @@ impl Lexer<'_> {
             b'<' => b'>',
             other => other,
         };
-        (
-            Kind::Literal,
-            scan::until(self.bytes, at + 2, &[close, b'\'']),
-        )
+        (Kind::Literal, scan::until(self.bytes, at + 2, &[close, b'\'']))
     }
 
     /// A quoted name; one that is never closed is masked like a string.
@@ -59,36 +53,24 @@ impl Lexer<'_> {
     }
 
     pub(super) fn line_comment(&self, at: usize) -> (Kind, usize) {
-        (
-            Kind::Comment,
-            scan::run(self.bytes, at, |byte| byte != b'\n'),
-        )
+        (Kind::Comment, scan::run(self.bytes, at, |byte| byte != b'\n'))
     }
 
     pub(super) fn block_comment(&mut self, at: usize) -> (Kind, usize) {
         let bang = at + 2 + usize::from(self.byte(at + 2) == b'M');
         if self.dialect == Dialect::MySql && self.byte(bang) == b'!' {
             self.in_marker = true;
-            return (
-                Kind::Marker,
-                scan::run(self.bytes, bang + 1, |byte| byte.is_ascii_digit()),
-            );
+            return (Kind::Marker, scan::run(self.bytes, bang + 1, |byte| byte.is_ascii_digit()));
         }
         let nested = matches!(self.dialect, Dialect::Postgres | Dialect::Other);
-        (
-            Kind::Comment,
-            scan::block_comment(self.bytes, at + 2, nested),
-        )
+        (Kind::Comment, scan::block_comment(self.bytes, at + 2, nested))
     }
 
     /// `$1`, `$name`, or a dollar-quoted string with its tag.
     pub(super) fn dollar(&self, at: usize) -> (Kind, usize) {
         use Dialect::{Other, Postgres, Sqlite};
         if self.byte(at + 1).is_ascii_digit() && self.dialect != Sqlite {
-            return (
-                Kind::Parameter,
-                scan::run(self.bytes, at + 1, |byte| byte.is_ascii_digit()),
-            );
+            return (Kind::Parameter, scan::run(self.bytes, at + 1, |byte| byte.is_ascii_digit()));
         }
         let tag = scan::run(self.bytes, at + 1, |byte| is_word(byte) && byte != b'$');
         match self.dialect {

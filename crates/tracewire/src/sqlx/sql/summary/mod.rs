@@ -75,11 +75,7 @@ impl<'a> Summary<'a> {
                 _ => self.value(),
             }
         }
-        self.previous = if self.after_dot {
-            Keyword::Other
-        } else {
-            keyword
-        };
+        self.previous = if self.after_dot { Keyword::Other } else { keyword };
         self.after_dot = token.is_symbol(b'.');
         self.after_paren = token.is_symbol(b'(');
     }
@@ -223,11 +219,7 @@ impl<'a> Summary<'a> {
             Clause::Opaque => Clause::Opaque,
             _ => Clause::Body,
         };
-        let flags = if clause == Clause::Target {
-            IN_LIST | CAN_JOIN
-        } else {
-            0
-        };
+        let flags = if clause == Clause::Target { IN_LIST | CAN_JOIN } else { 0 };
         self.frames.open(clause, flags, &self.names);
     }
 

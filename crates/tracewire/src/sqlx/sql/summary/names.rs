@@ -34,10 +34,7 @@ pub(super) struct Dotted<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn new() -> Self {
-        Self {
-            names: [Name::default(); NAMES],
-            count: 0,
-        }
+        Self { names: [Name::default(); NAMES], count: 0 }
     }
 
     /// How many names are remembered.
@@ -52,21 +49,14 @@ impl<'a> Names<'a> {
 
     pub(super) fn add(&mut self, name: &'a str, visible: bool) {
         if let Some(slot) = self.names.get_mut(self.count) {
-            *slot = Name {
-                name: unquoted(name),
-                visible,
-            };
+            *slot = Name { name: unquoted(name), visible };
             self.count += 1;
         }
     }
 
     /// Makes the last name known, once its own statement has been read.
     pub(super) fn reveal(&mut self) {
-        if let Some(last) = self
-            .count
-            .checked_sub(1)
-            .and_then(|last| self.names.get_mut(last))
-        {
+        if let Some(last) = self.count.checked_sub(1).and_then(|last| self.names.get_mut(last)) {
             last.visible = true;
         }
     }
@@ -84,12 +74,7 @@ impl<'a> Names<'a> {
 
 impl<'a> Dotted<'a> {
     pub(super) fn new(first: &'a str, keyword: Keyword) -> Self {
-        Self {
-            parts: [first, "", "", ""],
-            count: 1,
-            open: false,
-            keyword,
-        }
+        Self { parts: [first, "", "", ""], count: 1, open: false, keyword }
     }
 
     /// Adds a part; `server.database.schema.table` is the longest that databases know.
@@ -107,11 +92,7 @@ impl<'a> Dotted<'a> {
 
     /// The name, where it has one part only.
     pub(super) const fn single(&self) -> Option<&'a str> {
-        if self.count == 1 {
-            Some(self.parts[0])
-        } else {
-            None
-        }
+        if self.count == 1 { Some(self.parts[0]) } else { None }
     }
 }
 
@@ -119,10 +100,6 @@ impl<'a> Dotted<'a> {
 
 fn unquoted(name: &str) -> &str {
     let quoted = name.starts_with(['"', '`', '[']);
-    let inner = if quoted {
-        name.get(1..name.len() - 1)
-    } else {
-        None
-    };
+    let inner = if quoted { name.get(1..name.len() - 1) } else { None };
     inner.unwrap_or(name)
 }

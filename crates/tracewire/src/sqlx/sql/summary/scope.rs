@@ -98,11 +98,7 @@ impl Frame {
 
 impl Frames {
     pub(super) fn new() -> Self {
-        Self {
-            frames: [Frame::default(); DEPTH],
-            depth: 0,
-            beyond: 0,
-        }
+        Self { frames: [Frame::default(); DEPTH], depth: 0, beyond: 0 }
     }
 
     /// Goes back to the outermost level, before a new statement.
@@ -132,11 +128,7 @@ impl Frames {
         }
         self.depth += 1;
         let names = names.count();
-        *self.top() = Frame {
-            clause,
-            flags,
-            names,
-        };
+        *self.top() = Frame { clause, flags, names };
     }
 
     /// Closes the innermost frame; `false` where none was open.

@@ -193,10 +193,7 @@ pub(super) fn modifies_scope(keyword: Keyword) -> bool {
 
 /// Words that belong to the operation, not to its targets: `LOCK TABLES`, `REFRESH MATERIALIZED VIEW`.
 pub(super) fn joins_operation(keyword: Keyword) -> bool {
-    matches!(
-        keyword,
-        Table | Tables | Materialized | View | Index | Database | Schema | System
-    )
+    matches!(keyword, Table | Tables | Materialized | View | Index | Database | Schema | System)
 }
 
 /// Words that no database takes for a table's name.

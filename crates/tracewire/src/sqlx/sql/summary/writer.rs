@@ -20,11 +20,7 @@ pub(super) struct Mark {
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self {
-            out: String::with_capacity(64),
-            chars: 0,
-            full: false,
-        }
+        Self { out: String::with_capacity(64), chars: 0, full: false }
     }
 
     /// Adds one token made of `parts` joined by dots. The first one that does not fit ends the summary.
@@ -33,10 +29,8 @@ impl Writer {
             return;
         }
         let space = usize::from(!self.out.is_empty());
-        let chars = parts
-            .clone()
-            .fold(0, |sum, part| sum + part.chars().count() + 1)
-            .saturating_sub(1);
+        let chars =
+            parts.clone().fold(0, |sum, part| sum + part.chars().count() + 1).saturating_sub(1);
         if self.chars + space + chars > LIMIT {
             self.full = true;
             return;
@@ -54,10 +48,7 @@ impl Writer {
     }
 
     pub(super) const fn mark(&self) -> Mark {
-        Mark {
-            bytes: self.out.len(),
-            chars: self.chars,
-        }
+        Mark { bytes: self.out.len(), chars: self.chars }
     }
 
     /// Forgets what was written after `mark`, unless the limit was reached.

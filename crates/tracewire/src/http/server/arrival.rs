@@ -1,0 +1,126 @@
+//! A request that has arrived: whose child it is, and the operation that is opened for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use opentelemetry::Context;
+use opentelemetry::trace::SpanKind;
+
+use super::Config;
+use crate::Telemetry;
+use crate::context::Incoming;
+use crate::http::attributes::{amend, describe_server_request};
+use crate::http::future::{Answer, Exchange};
+use crate::http::name::Route;
+use crate::http::origin::Origin;
+use crate::http::serving::{self, Serving};
+use crate::http::{Http, Peer, RequestHead};
+use crate::span::{Operation, Side, Start};
+
+/// What a request has at its start and its end, without headers.
+const TYPICAL_ATTRIBUTES: usize = 14;
+
+impl Config {
+    /// Opens the operation of a request, or `None` when an outer layer has done so.
+    pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
+        let (telemetry, incoming) = self.receive(request);
+        let template = (self.route)(request.extensions);
+        let caller = serving::caller(&incoming);
+        if serving::is_served(caller) {
+            template.into_iter().for_each(serving::tell_route);
+            return None;
+        }
+        let (operation, named) = self.open(&telemetry, request, incoming, |start, peer| {
+            let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
+            let route = template.map(Route::of);
+            describe_server_request(
+                start,
+                request,
+                route,
+                origin,
+                peer,
+                &self.methods,
+                &self.redaction,
+            );
+        });
+        let mut serving = Serving::new(caller, &operation, named);
+        if template.is_none() {
+            serving = serving.wanting_route(self.methods.name(request.method));
+        }
+        let protocol = Http::new(Side::Called, request.method);
+        Some(Exchange { operation, protocol, serving: Some(serving), answer: self.answer() })
+    }
+
+    /// The telemetry for a request, and what the request brought along.
+    pub(crate) fn receive(&self, request: &RequestHead<'_>) -> (Telemetry, Incoming) {
+        let telemetry = self.telemetry.now();
+        let incoming = telemetry.read(request.headers);
+        (telemetry, incoming)
+    }
+
+    /// Whether a filter wants no span for a request.
+    pub(crate) fn skips(&self, request: &RequestHead<'_>) -> bool {
+        self.filters.iter().any(|skips| skips(request))
+    }
+
+    /// What responses are worth.
+    pub(crate) fn answer(&self) -> Arc<Answer> {
+        self.answer.clone()
+    }
+
+    /// Opens the operation of a request that `describe` names, with its peer at hand. Says whether a
+    /// hook has given it another name.
+    pub(crate) fn open(
+        &self,
+        telemetry: &Telemetry,
+        request: &RequestHead<'_>,
+        mut incoming: Incoming,
+        describe: impl FnOnce(&mut Start, Option<SocketAddr>),
+    ) -> (Operation, bool) {
+        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
+        let peer = peer.or_else(|| (self.peer)(request.extensions));
+        let mut stranger = None;
+        if !self.trust.believes(request, peer) {
+            stranger = incoming.trace.take();
+            incoming.baggage = None;
+        }
+        let parent = incoming.into_context(Context::new());
+        if self.skips(request) {
+            return (Operation::untraced(&parent), false);
+        }
+        let mut named = false;
+        let operation = telemetry.start(SpanKind::Server, &parent, |start| {
+            start.reserve(
+                TYPICAL_ATTRIBUTES
+                    + self.request_headers.len()
+                    + self.answer.response_headers.len(),
+            );
+            describe(start, peer);
+            if let Some(stranger) = stranger {
+                start.link(stranger.span_context().clone(), Vec::new());
+            }
+            named = self.add_what_is_asked_for(start, request);
+        });
+        (operation, named)
+    }
+
+    /// Says more about the operation of an outer layer, whose context this is.
+    pub(crate) fn join(
+        &self,
+        outer: Context,
+        request: &RequestHead<'_>,
+        describe: impl FnOnce(&mut Start),
+    ) -> (Operation, bool) {
+        let mut named = false;
+        let operation = Operation::join(outer, Side::Called, |start| {
+            describe(start);
+            named = self.add_what_is_asked_for(start, request);
+        });
+        (operation, named)
+    }
+
+    fn add_what_is_asked_for(&self, start: &mut Start, request: &RequestHead<'_>) -> bool {
+        self.request_headers.attributes(request.headers).for_each(|attribute| start.set(attribute));
+        self.on_request.as_ref().is_some_and(|hook| amend(start, |start| hook(request, start)))
+    }
+}

@@ -1,0 +1,109 @@
+//! Environment variables: what they say, and what is wrong with it.
+//!
+//! The rules are those of the OpenTelemetry specification, "Environment Variable Specification":
+//! an empty value counts as unset; a number or a name that is not understood is told of once and
+//! then counts as unset too.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+mod variables;
+
+pub(super) use variables::EndpointVariable;
+
+type Lookup = dyn Fn(&str) -> Option<String>;
+
+/// The variables of a process, and what was found wrong with those that were asked for.
+pub(super) struct Env {
+    lookup: Box<Lookup>,
+    complaints: Vec<String>,
+}
+
+/// A day; nobody means a longer one.
+const MILLISECONDS: RangeInclusive<u64> = 1..=86_400_000;
+
+impl Env {
+    /// What `lookup` finds.
+    pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        Self { lookup: Box::new(lookup), complaints: Vec::new() }
+    }
+
+    /// One sentence for everything that was ignored.
+    pub(super) fn into_complaints(self) -> Vec<String> {
+        self.complaints
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        let text = (self.lookup)(name)?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The first of these variables that is set to something understood.
+    fn choice<T>(
+        &mut self,
+        names: &[&str],
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        for name in names {
+            let Some(text) = self.text(name) else {
+                continue;
+            };
+            match parse(&text) {
+                Some(value) => return Some(value),
+                None => self.complain(name, &text, wanted),
+            }
+        }
+        None
+    }
+
+    /// Every name of a list that is understood; `none` alone is the empty list. `None` when nothing
+    /// is left, so that a misspelt name does not switch off what is on by default.
+    fn list<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let text = self.text(name)?;
+        if text.eq_ignore_ascii_case("none") {
+            return Some(Vec::new());
+        }
+        let mut list = Vec::new();
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            match parse(item) {
+                Some(value) => list.push(value),
+                None => self.complain(name, item, wanted),
+            }
+        }
+        (!list.is_empty()).then_some(list)
+    }
+
+    fn number(&mut self, names: &[&str], range: RangeInclusive<u64>) -> Option<u64> {
+        let (least, most) = range.clone().into_inner();
+        let wanted = format!("a whole number from {least} to {most}");
+        let in_range = |text: &str| text.parse().ok().filter(|number| range.contains(number));
+        self.choice(names, &wanted, in_range)
+    }
+
+    fn milliseconds(&mut self, names: &[&str]) -> Option<Duration> {
+        self.number(names, MILLISECONDS).map(Duration::from_millis)
+    }
+
+    /// Only `true` is true, in any case.
+    fn flag(&mut self, names: &[&str]) -> bool {
+        let flag =
+            self.choice(names, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            });
+        flag.unwrap_or(false)
+    }
+
+    fn complain(&mut self, name: &str, value: &str, wanted: &str) {
+        let complaint = format!("{name}={value} is ignored: it should be {wanted}");
+        self.complaints.push(complaint);
+    }
+}

@@ -1,0 +1,111 @@
+//! Process start: `init` sets up everything, the guard ends it.
+//!
+//! ```
+//! # // No Collector listens while documentation is tested.
+//! # let builder = tracewire::sdk::builder().exporters([]);
+//! # /*
+//! let _telemetry = tracewire::sdk::init()?;
+//! # */
+//! # let _telemetry = builder.init()?;
+//! # assert!(tracewire::sdk::init().is_err_and(|error| error.is_already_initialized()));
+//! # Ok::<(), tracewire::Error>(())
+//! ```
+//!
+//! That is all a service needs. From then on
+//!
+//! - every layer and wrapper of tracewire that was given nothing else uses this telemetry, those
+//!   built before too, and so does code that uses OpenTelemetry's globals;
+//! - spans go to a Collector in batches, from a thread of their own, on any kind of runtime and
+//!   without one. While the Collector cannot be reached the application notices nothing: a warning
+//!   is logged at most once a minute, and sending goes on by itself as soon as it can;
+//! - spans of `#[tracing::instrument]` are in the traces, below the request that they belong to, and
+//!   log lines are on standard error. `RUST_LOG` decides about the lines and about nothing else.
+//!
+//! What the environment says can be said in code, where it counts for more:
+//!
+//! ```no_run
+//! use tracewire::sdk::{self, Protocol, Sampler};
+//!
+//! let _telemetry = sdk::builder()
+//!     .service_name("checkout")
+//!     .service_version(env!("CARGO_PKG_VERSION"))
+//!     .environment("staging")
+//!     .endpoint("http://collector:4317")
+//!     .protocol(Protocol::Grpc)
+//!     .sampler(Sampler::parent_based(Sampler::ratio(0.1)))
+//!     .init()?;
+//! # Ok::<(), tracewire::Error>(())
+//! ```
+//!
+//! # One at a time
+//! A second `init` while the first guard lives is an [error](crate::Error::is_already_initialized):
+//! two exporters would send every span to one of them at random. When the guard has been dropped,
+//! telemetry can be set up anew.
+//!
+//! # A subscriber of your own
+//! When the program has set its `tracing` subscriber before `init`, or says
+//! [`without_subscriber`](Builder::without_subscriber), `init` leaves it in place. Add [`layer`] to
+//! it, or `#[instrument]` spans are missing from the traces; everything else works without it.
+//!
+//! # Environment variables
+//! An empty value counts as unset. A value that is not understood is told of in a warning and then
+//! counts as unset; only an endpoint that cannot be used is an error.
+//!
+//! | variable | in code | default |
+//! |---|---|---|
+//! | `OTEL_SDK_DISABLED` | | `false`; when `true` context still travels |
+//! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
+//! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
+//! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
+//! | `OTEL_TRACES_SAMPLER`, `…_ARG` | [`sampler`](Builder::sampler) | `parentbased_always_on` |
+//! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `none` |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
+//! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `grpc` |
+//! | `OTEL_EXPORTER_OTLP_HEADERS` | | none |
+//! | `OTEL_EXPORTER_OTLP_TIMEOUT` | | 10000 ms |
+//! | `OTEL_EXPORTER_OTLP_COMPRESSION` | | `none`; also `gzip` |
+//! | `OTEL_EXPORTER_OTLP_INSECURE` | | `false`; for gRPC endpoints without a scheme |
+//! | `OTEL_BSP_SCHEDULE_DELAY` | | 5000 ms |
+//! | `OTEL_BSP_EXPORT_TIMEOUT` | | 30000 ms |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | | 2048 spans |
+//! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | | 512 spans |
+//! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
+//!
+//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more.
+//!
+//! # Resource
+//! `service.name`, `service.version`, `deployment.environment.name` as given; `service.instance.id`,
+//! a new UUID for each start; `telemetry.sdk.*`; `telemetry.distro.name` and `.version`.
+
+mod builder;
+mod env;
+mod exporter;
+mod guard;
+mod processor;
+mod resource;
+mod sampler;
+mod subscriber;
+mod tracer;
+
+pub use builder::Builder;
+pub use exporter::{Exporter, Protocol};
+pub use guard::Guard;
+/// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
+pub use opentelemetry_sdk as otel_sdk;
+pub use sampler::Sampler;
+pub use subscriber::{layer, layer_with};
+
+use crate::Error;
+
+/// Sets up the telemetry of this process from its environment.
+///
+/// # Errors
+/// As [`Builder::init`].
+pub fn init() -> Result<Guard, Error> {
+    builder().init()
+}
+
+/// Settings to begin with: none.
+pub fn builder() -> Builder {
+    Builder::new()
+}

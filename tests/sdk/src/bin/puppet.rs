@@ -1,0 +1,196 @@
+//! A process with telemetry that does what it is told on standard input, one line at a time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, Write as _};
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+use tracewire::sdk::{self, Guard, Protocol, Sampler};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+fn main() {
+    let settings: BTreeMap<String, String> = std::env::args()
+        .skip(1)
+        .map(|setting| setting.split_once('=').map(|(k, v)| (k.into(), v.into())).unwrap())
+        .collect();
+    use tokio::runtime::Builder;
+    match settings.get("runtime").map_or("multi", String::as_str) {
+        "multi" => Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(obey(&settings)),
+        // Nothing of the application's runtime may be needed: not even its drivers are there.
+        "current" => Builder::new_current_thread().build().unwrap().block_on(obey(&settings)),
+        "none" => futures_executor::block_on(obey(&settings)),
+        other => panic!("{other}"),
+    }
+}
+
+async fn obey(settings: &BTreeMap<String, String>) {
+    if let Some(filter) = settings.get("own-subscriber") {
+        let spans = sdk::layer();
+        tracing_subscriber::registry().with(EnvFilter::new(filter)).with(spans).init();
+    }
+    let mut guard = None;
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        let answer = match command {
+            "init" => match init(settings) {
+                Ok(telemetry) => {
+                    guard = Some(telemetry);
+                    "ok".to_owned()
+                }
+                Err(error) => format!(
+                    "configuration={} already={} {error}",
+                    error.is_configuration(),
+                    error.is_already_initialized()
+                ),
+            },
+            "trace" => texts(&sdk_tests::trace(&headers(rest)).await),
+            "burst" => burst(rest.parse().unwrap()).await.as_millis().to_string(),
+            "flush" => guard.as_ref().unwrap().flush().to_string(),
+            "otel" => otel(),
+            "threads" => threads().to_string(),
+            "drop" => {
+                let start = Instant::now();
+                drop(guard.take());
+                start.elapsed().as_millis().to_string()
+            }
+            other => panic!("{other}"),
+        };
+        println!("{answer}");
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> {
+    let mut builder = sdk::builder();
+    for (key, value) in settings {
+        builder = match key.as_str() {
+            "service" => builder.service_name(value),
+            "version" => builder.service_version(value),
+            "environment" => builder.environment(value),
+            "endpoint" => builder.endpoint(value),
+            "span-filter" => builder.span_filter(value),
+            "shutdown" => builder.shutdown_timeout(Duration::from_millis(value.parse().unwrap())),
+            "protocol" => builder.protocol(match value.as_str() {
+                "grpc" => Protocol::Grpc,
+                _ => Protocol::HttpProtobuf,
+            }),
+            "sampler" => builder.sampler(match value.as_str() {
+                "record-only" => Sampler::custom(RecordOnly),
+                "servers" => Sampler::custom(Servers),
+                other => panic!("{other}"),
+            }),
+            "subscriber" => builder.without_subscriber(),
+            _ => builder,
+        };
+    }
+    builder.init()
+}
+
+/// Serves this many requests; how long the slowest took.
+async fn burst(count: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for _ in 0..count {
+        let start = Instant::now();
+        sdk_tests::trace(&HeaderMap::new()).await;
+        slowest = slowest.max(start.elapsed());
+    }
+    slowest
+}
+
+/// A span by OpenTelemetry's globals alone, and the headers their propagator writes for it.
+fn otel() -> String {
+    use opentelemetry::global;
+    use opentelemetry::trace::Tracer as _;
+    let span = global::tracer("somebody else").start("by globals");
+    let context = Context::new().with_span(span);
+    let mut headers = std::collections::HashMap::new();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
+    context.span().end();
+    let mut names: Vec<_> = headers.into_keys().collect();
+    names.sort();
+    names.join(",")
+}
+
+/// How many threads export spans; none where the system does not tell.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("tracewire") || name.starts_with("OpenTelemetry")).count()
+}
+
+fn headers(text: &str) -> HeaderMap {
+    let pairs = text.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+    pairs
+        .map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            (name, HeaderValue::from_str(value).unwrap())
+        })
+        .collect()
+}
+
+fn texts(headers: &HeaderMap) -> String {
+    let pairs = headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// Records everything and samples nothing.
+#[derive(Clone, Debug)]
+struct RecordOnly;
+
+impl ShouldSample for RecordOnly {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        _: TraceId,
+        _: &str,
+        _: &SpanKind,
+        _: &[KeyValue],
+        _: &[Link],
+    ) -> SamplingResult {
+        SamplingResult {
+            decision: SamplingDecision::RecordOnly,
+            attributes: Vec::new(),
+            trace_state: Default::default(),
+        }
+    }
+}
+
+/// Samples the servers whose first attributes have a path, whatever their callers decided.
+#[derive(Clone, Debug)]
+struct Servers;
+
+impl ShouldSample for Servers {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        _: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        _: &[Link],
+    ) -> SamplingResult {
+        let path = attributes.iter().any(|it| it.key.as_str() == "url.path");
+        let sampled = name == "server" && *kind == SpanKind::Server && path;
+        SamplingResult {
+            decision: match sampled {
+                true => SamplingDecision::RecordAndSample,
+                false => SamplingDecision::Drop,
+            },
+            attributes: Vec::new(),
+            trace_state: Default::default(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Receivers, faulty networks and a traced child process, for the tests of start-up and shutdown.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "this is test code"
+)]
+
+mod child;
+mod network;
+mod receiver;
+mod traced;
+
+pub use child::Child;
+pub use network::{Gate, black_hole, garbage, refused};
+pub use receiver::{Received, Receiver, Wire};
+pub use traced::trace;
+
+/// How long anything in a test may take before it is a failure.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

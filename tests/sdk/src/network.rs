@@ -1,0 +1,77 @@
+//! Networks that do not work as they should.
+
+use std::io::Write as _;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// An address where nobody listens.
+pub fn refused() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// A listener that takes connections and never answers, as long as it lives.
+pub fn black_hole() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Answers everything with what is neither HTTP nor gRPC.
+pub fn garbage() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let _ = connection.unwrap().write_all(b"\0\xffwhat?\r\n\r\n");
+        }
+    });
+    address
+}
+
+/// Swallows whatever comes until it is opened. Connections from before stay silent for ever.
+#[derive(Debug)]
+pub struct Gate {
+    address: SocketAddr,
+    to: Arc<Mutex<Option<SocketAddr>>>,
+}
+
+impl Gate {
+    pub fn closed() -> Self {
+        let (listener, address) = black_hole();
+        let to = Arc::new(Mutex::new(None));
+        let target = to.clone();
+        thread::spawn(move || {
+            let mut swallowed = Vec::new();
+            for connection in listener.incoming() {
+                let connection = connection.unwrap();
+                let target = *target.lock().unwrap();
+                match target {
+                    Some(target) => forward(connection, target),
+                    None => swallowed.push(connection),
+                }
+            }
+        });
+        Self { address, to }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets new connections through to `target`.
+    pub fn open(&self, target: SocketAddr) {
+        *self.to.lock().unwrap() = Some(target);
+    }
+}
+
+fn forward(from: TcpStream, target: SocketAddr) {
+    let to = TcpStream::connect(target).unwrap();
+    let ways = [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)];
+    for (mut read, mut write) in ways {
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut read, &mut write);
+            let _ = write.shutdown(Shutdown::Write);
+        });
+    }
+}

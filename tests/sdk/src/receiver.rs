@@ -1,0 +1,201 @@
+//! OTLP receivers that keep what they get.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+
+use crate::PATIENCE;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wire {
+    Grpc,
+    Http,
+}
+
+impl Wire {
+    pub fn protocol(self) -> &'static str {
+        match self {
+            Self::Grpc => "grpc",
+            Self::Http => "http/protobuf",
+        }
+    }
+}
+
+/// A span with what came along.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub span: Span,
+    pub resource: BTreeMap<String, String>,
+    /// Headers or metadata of the request, and `:path`.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Received {
+    pub fn name(&self) -> &str {
+        &self.span.name
+    }
+}
+
+/// Receives until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    kept: Kept,
+    runtime: Option<Runtime>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<(Mutex<Vec<Received>>, Condvar)>);
+
+impl Receiver {
+    pub fn start(wire: Wire) -> Self {
+        Self::start_at(wire, "127.0.0.1:0".parse().unwrap())
+    }
+
+    pub fn start_at(wire: Wire, address: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let kept = Kept::default();
+        let service = kept.clone();
+        runtime.spawn(async move {
+            match wire {
+                Wire::Grpc => {
+                    let service = TraceServiceServer::new(service)
+                        .accept_compressed(CompressionEncoding::Gzip);
+                    let incoming = TcpIncoming::from(listener);
+                    let server = tonic::transport::Server::builder().add_service(service);
+                    server.serve_with_incoming(incoming).await.unwrap();
+                }
+                Wire::Http => {
+                    let app = axum::Router::new().fallback(receive).with_state(service);
+                    axum::serve(listener, app).await.unwrap();
+                }
+            }
+        });
+        Self { address, kept, runtime: Some(runtime) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What has arrived once there are this many spans.
+    #[track_caller]
+    pub fn spans(&self, count: usize) -> Vec<Received> {
+        let (spans, arrived) = &*self.kept.0;
+        let deadline = Instant::now() + PATIENCE;
+        let mut spans = spans.lock().unwrap();
+        while spans.len() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{} of {count} spans arrived", spans.len());
+            spans = arrived.wait_timeout(spans, left).unwrap().0;
+        }
+        spans.clone()
+    }
+
+    /// What has arrived by now.
+    pub fn so_far(&self) -> Vec<Received> {
+        self.spans(0)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Kept {
+    fn keep(&self, request: ExportTraceServiceRequest, headers: &BTreeMap<String, String>) {
+        let (spans, arrived) = &*self.0;
+        let mut spans = spans.lock().unwrap();
+        for group in request.resource_spans {
+            let attributes = group.resource.unwrap_or_default().attributes;
+            let text = |value| match value {
+                Some(Value::StringValue(text)) => text,
+                other => format!("{other:?}"),
+            };
+            let resource: BTreeMap<_, _> = attributes
+                .into_iter()
+                .map(|pair| (pair.key, text(pair.value.and_then(|value| value.value))))
+                .collect();
+            let all = group.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            spans.extend(all.map(|span| Received {
+                span,
+                resource: resource.clone(),
+                headers: headers.clone(),
+            }));
+        }
+        arrived.notify_all();
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Kept {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let headers = request.metadata().clone().into_headers();
+        self.keep(request.into_inner(), &texts(&headers));
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+async fn receive(
+    State(kept): State<Kept>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Vec<u8>, StatusCode> {
+    let mut plain = Vec::new();
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|it| it == "gzip") {
+        let mut unpacked = flate2::read::GzDecoder::new(&*body);
+        unpacked.read_to_end(&mut plain).map_err(|_| StatusCode::BAD_REQUEST)?;
+    } else {
+        plain.extend_from_slice(&body);
+    }
+    let request =
+        ExportTraceServiceRequest::decode(&*plain).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let mut headers = texts(&headers);
+    headers.insert(":path".to_owned(), uri.path().to_owned());
+    kept.keep(request, &headers);
+    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+}
+
+fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let text =
+        |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
