@@ -1,6 +1,17 @@
 //! What the tests share: databases to talk to.
 
+#![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
+
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry::trace::SpanKind;
+use sqlx::pool::PoolOptions;
+use sqlx::{MySql, Postgres, Sqlite};
+use tracewire::span::Outcome;
+use tracewire::sqlx::{Pool, Settings, Step};
+use tracewire::test::Capture;
 
 /// An address from the environment, or from what `cargo xtask services up` left.
 ///
@@ -18,5 +29,56 @@ pub fn address(variable: &str) -> String {
     match url {
         Some(url) => url.to_owned(),
         None => panic!("{variable} is not known: run `cargo xtask services up`, or set it"),
+    }
+}
+
+/// Runs something below a span of its own, so that what it makes is one trace.
+pub async fn below_a_span<F: Future>(capture: &Capture, work: F) -> F::Output {
+    let operation = capture.telemetry().start(SpanKind::Internal, &Context::new(), |span| {
+        span.name("work");
+    });
+    let output = operation.run(work).await;
+    operation.finish(Outcome::Success);
+    output
+}
+
+/// Settings whose spans go to this capture. Connections are taken without spans, as these depend on
+/// how long it takes.
+pub fn settings(capture: &Capture) -> Settings {
+    Settings::new().telemetry(&capture.telemetry()).omit(Step::Acquire)
+}
+
+/// A database of its own, in memory and behind one connection.
+pub async fn sqlite(settings: &Settings) -> Pool<Sqlite> {
+    let options = PoolOptions::new().max_connections(1);
+    let pool = options.connect("sqlite::memory:").await.expect("a database in memory");
+    let table = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)";
+    sqlx::raw_sql(table).execute(&pool).await.expect("a table");
+    Pool::new(pool, settings)
+}
+
+/// The PostgreSQL server, behind so many connections.
+pub async fn postgres(settings: &Settings, connections: u32) -> Pool<Postgres> {
+    let options = PoolOptions::new().max_connections(connections);
+    let url = address("TRACEWIRE_POSTGRES_URL");
+    Pool::new(options.connect(&url).await.expect("PostgreSQL"), settings)
+}
+
+/// The MariaDB server, behind so many connections.
+pub async fn mariadb(settings: &Settings, connections: u32) -> Pool<MySql> {
+    let options = PoolOptions::new().max_connections(connections);
+    let url = address("TRACEWIRE_MYSQL_URL");
+    Pool::new(options.connect(&url).await.expect("MariaDB"), settings)
+}
+
+/// Waits until a condition holds.
+///
+/// # Panics
+/// When it does not within ten seconds.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        tokio::task::yield_now().await;
     }
 }

@@ -15,6 +15,7 @@ use sqlx_core::error::Error;
 use sqlx_core::executor::{Execute, Executor};
 use sqlx_core::pool::PoolConnection;
 use sqlx_core::sql_str::{SqlSafeStr, SqlStr};
+use sqlx_core::transaction::TransactionManager as _;
 
 use super::Transaction;
 use super::acquire::step;
@@ -42,6 +43,9 @@ use super::source::{Direct, Source};
 pub struct Connection<'c, DB: Database> {
     pub(super) inner: Inner<'c, DB>,
     pub(super) settings: Settings,
+    /// How many transactions and savepoints are open. Drivers count too, but some notice late that
+    /// one was dropped.
+    pub(super) depth: usize,
 }
 
 /// What holds the connection.
@@ -55,22 +59,27 @@ pub(super) enum Inner<'c, DB: Database> {
 impl<DB: Database> Connection<'static, DB> {
     /// A connection that belongs to no pool. `options` are those it was made with, which say where
     /// the server is.
-    pub fn new(
-        connection: DB::Connection,
-        options: &<DB::Connection as sqlx_core::connection::Connection>::Options,
-        settings: &Settings,
-    ) -> Self {
+    pub fn new<C>(connection: C, options: &C::Options, settings: &Settings) -> Self
+    where
+        C: sqlx_core::connection::Connection<Database = DB>,
+        DB: Database<Connection = C>,
+    {
         let server = Server::of::<DB>(options);
         let settings = settings.clone().with(|config| config.server.complete(server));
-        Self { inner: Inner::Own(Box::new(connection)), settings }
+        Self { inner: Inner::Own(Box::new(connection)), settings, depth: 0 }
     }
 }
 
 impl<'c, DB: Database> Connection<'c, DB> {
     /// A connection that is somebody else's. The settings of a pool are
     /// [`Pool::settings`](super::Pool::settings).
-    pub fn borrowed(connection: &'c mut DB::Connection, settings: &Settings) -> Self {
-        Self { inner: Inner::Borrowed(connection), settings: settings.clone() }
+    pub fn borrowed<C>(connection: &'c mut C, settings: &Settings) -> Self
+    where
+        C: sqlx_core::connection::Connection<Database = DB>,
+        DB: Database<Connection = C>,
+    {
+        let depth = DB::TransactionManager::get_transaction_depth(connection);
+        Self { inner: Inner::Borrowed(connection), settings: settings.clone(), depth }
     }
 
     /// The settings, and what is known of the server.
@@ -83,8 +92,8 @@ impl<'c, DB: Database> Connection<'c, DB> {
     where
         DB: Driver,
     {
-        let settings = self.settings.clone();
-        Transaction::open(&mut **self, settings, None).await
+        let (settings, depth) = (self.settings.clone(), self.depth);
+        Transaction::open(&mut **self, settings, depth, None).await
     }
 
     /// Begins a transaction with a statement of your own.
@@ -95,8 +104,9 @@ impl<'c, DB: Database> Connection<'c, DB> {
     where
         DB: Driver,
     {
-        let settings = self.settings.clone();
-        Transaction::open(&mut **self, settings, Some(statement.into_sql_str())).await
+        let (settings, depth) = (self.settings.clone(), self.depth);
+        let statement = Some(statement.into_sql_str());
+        Transaction::open(&mut **self, settings, depth, statement).await
     }
 
     /// Runs a function in a transaction, which is committed if the function succeeds and rolled back
@@ -189,7 +199,7 @@ where
     type Database = DB;
 
     executor!('t, this => {
-        let Connection { inner, settings } = this;
+        let Connection { inner, settings, .. } = this;
         (&settings.config, Direct(Bare::<DB>(inner.connection())))
     });
 }

@@ -164,7 +164,7 @@ where
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction<'static, DB>, Error> {
         let connection = acquire(&self.settings.config, &self.inner).await?;
-        Transaction::open(connection, self.settings.clone(), None).await
+        Transaction::open(connection, self.settings.clone(), 0, None).await
     }
 
     /// Begins a transaction with a statement of your own.
@@ -174,13 +174,13 @@ where
     ) -> Result<Transaction<'static, DB>, Error> {
         let statement = Some(statement.into_sql_str());
         let connection = acquire(&self.settings.config, &self.inner).await?;
-        Transaction::open(connection, self.settings.clone(), statement).await
+        Transaction::open(connection, self.settings.clone(), 0, statement).await
     }
 
     /// Begins a transaction if a connection is idle.
     pub async fn try_begin(&self) -> Result<Option<Transaction<'static, DB>>, Error> {
         let Some(connection) = self.inner.try_acquire() else { return Ok(None) };
-        Transaction::open(connection, self.settings.clone(), None).await.map(Some)
+        Transaction::open(connection, self.settings.clone(), 0, None).await.map(Some)
     }
 
     /// Begins a transaction with a statement of your own if a connection is idle.
@@ -190,7 +190,7 @@ where
     ) -> Result<Option<Transaction<'static, DB>>, Error> {
         let statement = Some(statement.into_sql_str());
         let Some(connection) = self.inner.try_acquire() else { return Ok(None) };
-        Transaction::open(connection, self.settings.clone(), statement).await.map(Some)
+        Transaction::open(connection, self.settings.clone(), 0, statement).await.map(Some)
     }
 }
 

@@ -23,7 +23,7 @@ pub struct PoolConnection<DB: Database> {
 
 impl<DB: Database> PoolConnection<DB> {
     pub(super) fn new(connection: sqlx::PoolConnection<DB>, settings: Settings) -> Self {
-        Self { connection: Connection { inner: Inner::Pool(connection), settings } }
+        Self { connection: Connection { inner: Inner::Pool(connection), settings, depth: 0 } }
     }
 
     /// Begins a transaction.

@@ -25,8 +25,10 @@ pin_project! {
     impl<F, T, U> PinnedDrop for One<F, T, U> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.active.enter();
-            this.inner.set(None);
+            if this.inner.is_some() {
+                let _entered = this.active.enter();
+                this.inner.set(None);
+            }
         }
     }
 }
@@ -77,8 +79,10 @@ pin_project! {
     impl<S> PinnedDrop for Steps<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.active.enter();
-            this.inner.set(None);
+            if this.inner.is_some() {
+                let _entered = this.active.enter();
+                this.inner.set(None);
+            }
         }
     }
 }

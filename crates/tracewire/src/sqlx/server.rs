@@ -9,12 +9,14 @@ use sqlx_core::connection::{ConnectOptions, Connection};
 use sqlx_core::database::Database;
 
 use super::options::Fields;
+use super::sql::Dialect;
 use crate::span::{Start, attributes as names};
 
 /// What is known of a server. Never holds a credential.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Server {
-    pub(super) system: Option<StringValue>,
+    system: Option<StringValue>,
+    dialect: Option<Dialect>,
     pub(super) namespace: Option<Arc<str>>,
     pub(super) address: Option<Arc<str>>,
     pub(super) port: Option<u16>,
@@ -32,31 +34,33 @@ impl Server {
     }
 
     fn of_url(url: &Url) -> Self {
-        let system = system_of_scheme(url.scheme());
-        let path = url.path().trim_start_matches('/');
-        if system == Some("sqlite") {
+        let mut server = Self::default();
+        if let Some(system) = system_of_scheme(url.scheme()) {
+            server.set_system(StringValue::from(system));
+        }
+        if server.dialect == Some(Dialect::Sqlite) {
             let path = url.as_str().split_once(':').map_or("", |(_, path)| path);
             let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
-            let namespace = file_name(path, path.contains(":memory:"));
-            return Self { system: system.map(StringValue::from), namespace, ..Self::default() };
+            server.namespace = file_name(path, path.contains(":memory:"));
+            return server;
         }
+        let path = url.path().trim_start_matches('/');
         let namespace = if path.is_empty() { url.username() } else { path };
-        Self {
-            system: system.map(StringValue::from),
-            namespace: (!namespace.is_empty()).then(|| namespace.into()),
-            address: url.host_str().filter(|host| !host.is_empty()).map(Arc::from),
-            port: url.port(),
-        }
+        server.namespace = (!namespace.is_empty()).then(|| namespace.into());
+        server.address = url.host_str().filter(|host| !host.is_empty()).map(Arc::from);
+        server.port = url.port();
+        server
     }
 
     fn of_fields(system: &'static str, options: &str) -> Self {
         let fields = Fields::of(options);
         let text = |name| fields.text(name).filter(|text| !text.is_empty());
-        let system_value = Some(StringValue::from(system));
+        let mut server = Self::default();
+        server.set_system(StringValue::from(system));
         if system == "sqlite" {
             let in_memory = fields.raw("in_memory") == Some("true");
-            let namespace = text("filename").and_then(|name| file_name(&name, in_memory));
-            return Self { system: system_value, namespace, ..Self::default() };
+            server.namespace = text("filename").and_then(|name| file_name(&name, in_memory));
+            return server;
         }
         // PostgreSQL takes the user's name for the database when none is named.
         let own = || (system == "postgresql").then(|| text("username"))?;
@@ -64,14 +68,15 @@ impl Server {
         if let Some(schema) = text("options").as_deref().and_then(search_path) {
             namespace = namespace.map(|database| format!("{database}|{schema}"));
         }
-        let socket = text("socket");
-        let port = fields.raw("port").and_then(|port| port.parse().ok());
-        Self {
-            system: system_value,
-            namespace: namespace.map(Arc::from),
-            port: port.filter(|_| socket.is_none()),
-            address: socket.or_else(|| text("host")).map(Arc::from),
+        server.namespace = namespace.map(Arc::from);
+        match text("socket") {
+            Some(socket) => server.address = Some(Arc::from(socket)),
+            None => {
+                server.address = text("host").map(Arc::from);
+                server.port = fields.raw("port").and_then(|port| port.parse().ok());
+            }
         }
+        server
     }
 
     /// Takes from `other` what is not known yet.
@@ -80,7 +85,20 @@ impl Server {
             (self.address, self.port) = (other.address, other.port);
         }
         self.namespace = self.namespace.take().or(other.namespace);
-        self.system = self.system.take().or(other.system);
+        if self.system.is_none() {
+            (self.system, self.dialect) = (other.system, other.dialect);
+        }
+    }
+
+    /// Names the product, whose rules statements are read by.
+    pub(super) fn set_system(&mut self, system: StringValue) {
+        self.dialect = Some(Dialect::of_system(system.as_str()));
+        self.system = Some(system);
+    }
+
+    /// By which rules to read statements.
+    pub(super) fn dialect(&self, driver: &'static str) -> Dialect {
+        self.dialect.unwrap_or_else(|| Dialect::of_system(system(driver)))
     }
 
     /// The product, as it was named or as the driver of this name says.

@@ -147,7 +147,7 @@ impl Settings {
     #[must_use]
     pub fn system(self, name: impl Into<Cow<'static, str>>) -> Self {
         let name: Cow<'static, str> = name.into();
-        self.with(|config| config.server.system = Some(StringValue::from(shared(name))))
+        self.with(|config| config.server.set_system(shared(name)))
     }
 
     /// Names the database (`db.namespace`) in place of what the connection's options say.
@@ -338,7 +338,7 @@ impl Config {
     }
 
     pub(super) fn dialect(&self, driver: &'static str) -> Dialect {
-        Dialect::of_system(self.server.system_or(driver).as_str())
+        self.server.dialect(driver)
     }
 }
 

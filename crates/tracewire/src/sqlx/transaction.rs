@@ -11,7 +11,7 @@ use sqlx_core::error::Error;
 use sqlx_core::executor::Executor;
 use sqlx_core::pool::MaybePoolConnection;
 use sqlx_core::sql_str::SqlStr;
-use sqlx_core::transaction::{self as sqlx, TransactionManager as _};
+use sqlx_core::transaction as sqlx;
 
 use super::connection::{Connection, Inner};
 use super::control::{Control, application_name};
@@ -43,6 +43,7 @@ impl<'c, DB: Database> Transaction<'c, DB> {
     pub(super) async fn open(
         connection: impl Into<MaybePoolConnection<'c, DB>>,
         settings: Settings,
+        depth: usize,
         statement: Option<SqlStr>,
     ) -> Result<Self, Error>
     where
@@ -50,7 +51,6 @@ impl<'c, DB: Database> Transaction<'c, DB> {
     {
         let connection = connection.into();
         let config = settings.config.clone();
-        let depth = DB::TransactionManager::get_transaction_depth(&connection);
         let mut active = Control::begin(depth, statement.as_ref()).start(&config, DB::NAME);
         let name =
             if depth == 0 { application_name(&config, DB::NAME, active.operation()) } else { None };
@@ -63,7 +63,8 @@ impl<'c, DB: Database> Transaction<'c, DB> {
         };
         let result = active.operation().run(begun).await;
         active.end(result.as_ref().map(drop));
-        let connection = Connection { inner: Inner::Transaction(result?), settings };
+        let connection =
+            Connection { inner: Inner::Transaction(result?), settings, depth: depth + 1 };
         Ok(Self { connection, open: Open { armed: true, depth, driver: DB::NAME, config } })
     }
 
