@@ -3,14 +3,15 @@
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use opentelemetry::Context;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
-use crate::span::source::Source;
+use crate::span::source::{self, Source};
 use crate::span::{Operation, Start};
 
-/// A tracer provider and a propagator in one handle that is cheap to clone.
+/// A tracer provider, a propagator and a meter provider in one handle that is cheap to clone.
 ///
 /// Every layer and wrapper has one. The default handle means the process-wide telemetry, looked up
 /// when a request arrives, so a layer that was built before start-up works. What is process-wide is,
@@ -41,7 +42,10 @@ struct Settings {
     source: Source,
     propagator: Propagator,
     sampling: Sampling,
+    meters: Option<Meters>,
 }
+
+type Meters = Arc<dyn MeterProvider + Send + Sync>;
 
 /// What a sampler goes by, which decides how much work can be saved for spans that it will drop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +100,12 @@ impl Telemetry {
     #[must_use]
     pub fn sampling(self, sampling: Sampling) -> Self {
         self.change(|settings| settings.sampling = sampling)
+    }
+
+    /// Counts and measures with this provider.
+    #[must_use]
+    pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        self.change(|settings| settings.meters = Some(Arc::new(provider)))
     }
 
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -155,6 +165,16 @@ impl Telemetry {
         self.with(|settings| settings.propagator.clear(carrier));
     }
 
+    /// A meter for an adapter's instruments: of [`meter_provider`](Self::meter_provider), otherwise
+    /// of OpenTelemetry's global provider. An adapter asks for it when it is built and keeps it.
+    pub fn meter(&self) -> Meter {
+        let scope = source::scope();
+        self.with(|settings| match &settings.meters {
+            Some(provider) => provider.meter_with_scope(scope),
+            None => opentelemetry::global::meter_with_scope(scope),
+        })
+    }
+
     /// Opens an operation below `parent`.
     ///
     /// `describe` gives it its name, attributes and links. It runs only when somebody will read
@@ -174,7 +194,7 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        Arc::new(Self { source, propagator, sampling })
+        Arc::new(Self { source, propagator, sampling, meters: None })
     }
 }
 
@@ -189,5 +209,42 @@ impl std::fmt::Debug for Telemetry {
                 .field("sampling", &own.sampling)
                 .finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::metrics::{InstrumentProvider, Meter, MeterProvider};
+
+    use super::Telemetry;
+
+    #[derive(Clone, Default)]
+    struct Meters(Arc<AtomicUsize>);
+
+    struct Instruments;
+
+    impl InstrumentProvider for Instruments {}
+
+    impl MeterProvider for Meters {
+        fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
+            assert_eq!(scope.name(), "tracewire");
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Meter::new(Arc::new(Instruments))
+        }
+    }
+
+    #[test]
+    fn meters_are_of_the_provider_that_was_given() {
+        let meters = Meters::default();
+        let telemetry = Telemetry::propagate_only().meter_provider(meters.clone());
+        telemetry.now().meter().u64_counter("requests").build().add(1, &[]);
+        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
+        // Without one it is the global provider's, which is no other's.
+        Telemetry::propagate_only().meter().u64_counter("requests").build().add(1, &[]);
+        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
     }
 }

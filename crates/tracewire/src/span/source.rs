@@ -47,6 +47,11 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
         .build()
 });
 
+/// Who makes the spans and the instruments.
+pub(crate) fn scope() -> InstrumentationScope {
+    SCOPE.clone()
+}
+
 impl Source {
     pub(crate) fn of_provider<P>(provider: &P) -> Self
     where
@@ -54,7 +59,7 @@ impl Source {
         P::Tracer: Send + Sync + 'static,
         <P::Tracer as Tracer>::Span: Send + Sync + 'static,
     {
-        Self::Provider(Arc::new(Direct(provider.tracer_with_scope(SCOPE.clone()))))
+        Self::Provider(Arc::new(Direct(provider.tracer_with_scope(scope()))))
     }
 
     pub(super) fn is_nothing(&self) -> bool {
@@ -70,7 +75,7 @@ impl Source {
             Self::Automatic => {
                 // The global provider may be set or replaced at any time and cannot be compared
                 // with the one seen last, so it is asked anew.
-                let global = global::tracer_with_scope(SCOPE.clone());
+                let global = global::tracer_with_scope(scope());
                 if is_real(&global) {
                     Direct(global).start(start.into_builder(kind), parent)
                 } else {
