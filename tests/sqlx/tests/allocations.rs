@@ -1,6 +1,7 @@
 //! How often statements allocate on the caller's side, over sqlx without spans.
 //!
 //! `cargo test -p tracewire-sqlx-tests --test allocations -- --nocapture` prints the table.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::hint::black_box;
 

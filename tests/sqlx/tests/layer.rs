@@ -2,6 +2,7 @@
 //!
 //! SQLite logs on threads of its own, so the subscriber is that of the whole process, and one test
 //! runs at a time.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::LazyLock;
 

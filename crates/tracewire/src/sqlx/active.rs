@@ -8,6 +8,7 @@ use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::Error;
 
+use super::driver::Item;
 use super::error::Failure;
 use super::in_flight::Ticket;
 use super::settings::Config;
@@ -82,7 +83,7 @@ impl Active {
         }
     }
 
-    pub(super) fn saw<DB: Database>(&mut self, step: &Either<DB::QueryResult, DB::Row>) {
+    pub(super) fn saw<DB: Database>(&mut self, step: &Item<DB>) {
         match step {
             Either::Left(result) => self.is_over(result),
             Either::Right(_) => self.returned(1),

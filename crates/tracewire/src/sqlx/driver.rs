@@ -9,6 +9,9 @@ use sqlx_core::error::Error;
 use sqlx_core::executor::{Execute, Executor};
 use sqlx_core::sql_str::SqlStr;
 
+/// What a statement gives, one after the other: rows, and a result at the end of each statement.
+pub(super) type Item<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+
 /// A database whose connections are executors. Every driver of sqlx is one; nobody implements it by
 /// hand.
 ///
@@ -24,7 +27,7 @@ pub trait Driver: Database {
     fn fetch_many<'e, 'q: 'e, Q>(
         connection: &'e mut Self::Connection,
         query: Q,
-    ) -> BoxStream<'e, Result<Either<Self::QueryResult, Self::Row>, Error>>
+    ) -> BoxStream<'e, Result<Item<Self>, Error>>
     where
         Q: 'q + Execute<'q, Self>;
 
@@ -58,7 +61,7 @@ where
     fn fetch_many<'e, 'q: 'e, Q>(
         connection: &'e mut DB::Connection,
         query: Q,
-    ) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, Error>>
+    ) -> BoxStream<'e, Result<Item<DB>, Error>>
     where
         Q: 'q + Execute<'q, DB>,
     {
@@ -103,10 +106,7 @@ impl<DB: Database> std::fmt::Debug for Bare<'_, DB> {
 impl<'c, DB: Driver> Executor<'c> for Bare<'c, DB> {
     type Database = DB;
 
-    fn fetch_many<'e, 'q: 'e, Q>(
-        self,
-        query: Q,
-    ) -> BoxStream<'e, Result<Either<DB::QueryResult, DB::Row>, Error>>
+    fn fetch_many<'e, 'q: 'e, Q>(self, query: Q) -> BoxStream<'e, Result<Item<DB>, Error>>
     where
         'c: 'e,
         Q: 'q + Execute<'q, DB>,

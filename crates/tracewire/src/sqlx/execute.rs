@@ -10,9 +10,10 @@ use sqlx_core::error::Error;
 use sqlx_core::executor::{Execute, Executor as _};
 use sqlx_core::sql_str::SqlStr;
 
+use super::driver::Item;
 use super::run::{Collected, One, Picked};
-use super::settings::{self, Config};
-use super::source::{Source, Step};
+use super::settings::{Config, Step};
+use super::source::Source;
 use super::statement::{Begun, begin, begin_prepare, tagged};
 
 type Row<DB> = <DB as Database>::Row;
@@ -80,7 +81,7 @@ pub(super) fn fetch_many<'c: 'e, 'e, 'q: 'e, S, Q>(
     config: &Arc<Config>,
     source: S,
     query: Q,
-) -> BoxStream<'e, Result<Step<S::Database>, Error>>
+) -> BoxStream<'e, Result<Item<S::Database>, Error>>
 where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
@@ -162,7 +163,7 @@ where
     S: Source<'c>,
 {
     let sql = tagged::<S::Database>(config, sql);
-    if !config.records(settings::Step::Prepare) {
+    if !config.records(Step::Prepare) {
         return source.bare().prepare_with(sql, parameters);
     }
     let active = begin_prepare::<S::Database>(config, &sql);

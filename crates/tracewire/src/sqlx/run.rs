@@ -5,11 +5,11 @@ use std::task::{Context as Task, Poll, ready};
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::Error;
 
 use super::active::Active;
+use super::driver::Item;
 
 pin_project! {
     /// A future with one result.
@@ -88,13 +88,10 @@ pin_project! {
 }
 
 impl<S> Steps<S> {
-    fn poll<DB>(
-        self: Pin<&mut Self>,
-        task: &mut Task<'_>,
-    ) -> Poll<Option<Result<Either<DB::QueryResult, DB::Row>, Error>>>
+    fn poll<DB>(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Item<DB>, Error>>>
     where
         DB: Database,
-        S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+        S: Stream<Item = Result<Item<DB>, Error>>,
     {
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
@@ -120,16 +117,12 @@ pin_project! {
     pub(super) struct Picked<S, DB: Database, T> {
         #[pin]
         steps: Steps<S>,
-        pick: fn(Either<DB::QueryResult, DB::Row>) -> Option<T>,
+        pick: fn(Item<DB>) -> Option<T>,
     }
 }
 
 impl<S, DB: Database, T> Picked<S, DB, T> {
-    pub(super) fn new(
-        inner: S,
-        active: Active,
-        pick: fn(Either<DB::QueryResult, DB::Row>) -> Option<T>,
-    ) -> Self {
+    pub(super) fn new(inner: S, active: Active, pick: fn(Item<DB>) -> Option<T>) -> Self {
         Self { steps: Steps { inner: Some(inner), active }, pick }
     }
 }
@@ -137,7 +130,7 @@ impl<S, DB: Database, T> Picked<S, DB, T> {
 impl<S, DB, T> Stream for Picked<S, DB, T>
 where
     DB: Database,
-    S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+    S: Stream<Item = Result<Item<DB>, Error>>,
 {
     type Item = Result<T, Error>;
 
@@ -145,10 +138,11 @@ where
         let mut this = self.project();
         loop {
             match ready!(this.steps.as_mut().poll::<DB>(task)) {
-                Some(Ok(step)) => match (this.pick)(step) {
-                    Some(item) => return Poll::Ready(Some(Ok(item))),
-                    None => {}
-                },
+                Some(Ok(step)) => {
+                    if let Some(item) = (this.pick)(step) {
+                        return Poll::Ready(Some(Ok(item)));
+                    }
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
@@ -162,16 +156,12 @@ pin_project! {
         #[pin]
         steps: Steps<S>,
         all: T,
-        add: fn(&mut T, Either<DB::QueryResult, DB::Row>),
+        add: fn(&mut T, Item<DB>),
     }
 }
 
 impl<S, DB: Database, T: Default> Collected<S, DB, T> {
-    pub(super) fn new(
-        inner: S,
-        active: Active,
-        add: fn(&mut T, Either<DB::QueryResult, DB::Row>),
-    ) -> Self {
+    pub(super) fn new(inner: S, active: Active, add: fn(&mut T, Item<DB>)) -> Self {
         Self { steps: Steps { inner: Some(inner), active }, all: T::default(), add }
     }
 }
@@ -179,7 +169,7 @@ impl<S, DB: Database, T: Default> Collected<S, DB, T> {
 impl<S, DB, T> Future for Collected<S, DB, T>
 where
     DB: Database,
-    S: Stream<Item = Result<Either<DB::QueryResult, DB::Row>, Error>>,
+    S: Stream<Item = Result<Item<DB>, Error>>,
     T: Default,
 {
     type Output = Result<T, Error>;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::describe::Describe;
 use sqlx_core::error::Error;
@@ -16,11 +15,9 @@ use sqlx_core::pool::{Pool, PoolConnection};
 use sqlx_core::sql_str::SqlStr;
 
 use super::acquire::acquire;
-use super::driver::Driver;
+use super::driver::{Driver, Item};
 use super::generator::Generator;
 use super::settings::Config;
-
-pub(super) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
 /// Where a statement runs.
 pub(super) trait Source<'c>: Send + Sized {
@@ -35,7 +32,7 @@ pub(super) trait Source<'c>: Send + Sized {
         self,
         config: Arc<Config>,
         query: Q,
-    ) -> impl Stream<Item = Result<Step<Self::Database>, Error>> + Send + 'e
+    ) -> impl Stream<Item = Result<Item<Self::Database>, Error>> + Send + 'e
     where
         'c: 'e,
         Q: 'q + Execute<'q, Self::Database>;
@@ -76,7 +73,7 @@ impl<'c, E: Executor<'c>> Source<'c> for Direct<E> {
         self,
         _: Arc<Config>,
         query: Q,
-    ) -> impl Stream<Item = Result<Step<E::Database>, Error>> + Send + 'e
+    ) -> impl Stream<Item = Result<Item<E::Database>, Error>> + Send + 'e
     where
         'c: 'e,
         Q: 'q + Execute<'q, E::Database>,
@@ -124,7 +121,7 @@ impl<'c, 'p, DB: Driver> Source<'c> for Pooled<'p, DB> {
         self,
         config: Arc<Config>,
         query: Q,
-    ) -> impl Stream<Item = Result<Step<DB>, Error>> + Send + 'e
+    ) -> impl Stream<Item = Result<Item<DB>, Error>> + Send + 'e
     where
         'c: 'e,
         Q: 'q + Execute<'q, DB>,
@@ -171,7 +168,7 @@ impl<'c, 'p, DB: Driver> Source<'c> for Pooled<'p, DB> {
 fn steps<'e, 'q: 'e, DB, Q>(
     connection: impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + 'e,
     query: Q,
-) -> impl Stream<Item = Result<Step<DB>, Error>> + Send + 'e
+) -> impl Stream<Item = Result<Item<DB>, Error>> + Send + 'e
 where
     DB: Driver,
     Q: 'q + Execute<'q, DB>,
@@ -190,7 +187,7 @@ where
 impl<'c, DB: Driver> Executor<'c> for Pooled<'_, DB> {
     type Database = DB;
 
-    fn fetch_many<'e, 'q: 'e, Q>(self, query: Q) -> BoxStream<'e, Result<Step<DB>, Error>>
+    fn fetch_many<'e, 'q: 'e, Q>(self, query: Q) -> BoxStream<'e, Result<Item<DB>, Error>>
     where
         'c: 'e,
         Q: 'q + Execute<'q, DB>,

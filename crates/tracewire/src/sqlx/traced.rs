@@ -27,16 +27,16 @@ pub struct Traced<E> {
 /// Adds spans to any executor.
 ///
 /// ```
+/// use sqlx_core::executor::Executor;
 /// use tracewire::sqlx::ExecutorExt as _;
 ///
 /// async fn count<'c, E>(executor: E) -> Result<u64, sqlx_core::Error>
 /// where
-///     E: sqlx_core::executor::Executor<'c>,
+///     E: Executor<'c>,
 /// {
 ///     let rows = executor.traced().fetch_all("SELECT id FROM orders").await?;
 ///     Ok(rows.len() as u64)
 /// }
-/// # use sqlx_core::executor::Executor as _;
 /// ```
 pub trait ExecutorExt<'c>: Executor<'c> {
     /// The same executor, with spans.

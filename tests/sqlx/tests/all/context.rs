@@ -1,5 +1,6 @@
 //! The span is current while the driver works.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -9,17 +10,20 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt as _};
 use sqlx::{Database, Either, Error, Execute, Executor, SqlStr, SqliteConnection};
 use tracewire::sqlx::ExecutorExt as _;
-use tracewire::test::{Capture, SpanData};
+use tracewire::test::{Capture, SpanData, expect};
 use tracewire_sqlx_tests::{settings, sqlite};
 
 /// Where a driver finds itself: the current span of each step of its work.
 #[derive(Clone, Debug, Default)]
-struct Seen(Arc<Mutex<Vec<SpanId>>>);
+struct Seen {
+    spans: Arc<Mutex<Vec<SpanId>>>,
+    panics: bool,
+}
 
 impl Seen {
     fn look(&self) {
         let span = Context::current().span().span_context().span_id();
-        self.0.lock().expect("no panic").push(span);
+        self.spans.lock().expect("no panic").push(span);
     }
 }
 
@@ -55,6 +59,7 @@ impl<'c> Executor<'c> for Looking<'c> {
         let steps = steps.inspect(move |_| {
             let _ = &at_drop;
             seen.look();
+            assert!(!seen.panics, "the driver panics");
         });
         steps.boxed()
     }
@@ -101,7 +106,7 @@ impl<'c> Executor<'c> for Looking<'c> {
 
 /// Whether all that was seen was this one span, at least so often.
 fn assert_seen(seen: &Seen, span: &SpanData, least: usize) {
-    let seen = std::mem::take(&mut *seen.0.lock().expect("no panic"));
+    let seen = std::mem::take(&mut *seen.spans.lock().expect("no panic"));
     assert!(seen.len() >= least, "{} looks", seen.len());
     assert!(seen.iter().all(|id| *id == span.span_context.span_id()), "{seen:?} {span:?}");
 }
@@ -135,19 +140,13 @@ async fn in_every_poll_and_in_the_drop() {
 }
 
 #[tokio::test]
-async fn spans_of_tracing_inside_the_driver_are_children() {
+async fn a_panic_in_the_driver_is_one_on_the_span() {
     let capture = Capture::new();
     let db = sqlite(&settings(&capture)).await;
     let mut connection = db.inner().acquire().await.expect("a connection");
-    let seen = Seen::default();
-    // A panic in the driver is one on the span.
-    let panics = async {
-        let driver = Looking(&mut connection, seen.clone()).traced_with(db.settings());
-        let mut rows = driver.fetch("SELECT 1");
-        rows.next().await;
-        panic!("elsewhere");
-    };
-    let caught = std::panic::AssertUnwindSafe(panics).catch_unwind().await;
-    assert!(caught.is_err());
-    assert_eq!(capture.open(), 0);
+    let seen = Seen { panics: true, ..Seen::default() };
+    let driver = Looking(&mut connection, seen).traced_with(db.settings());
+    let rows = AssertUnwindSafe(driver.fetch_all("SELECT 1")).catch_unwind().await;
+    assert!(rows.is_err());
+    capture.assert(expect::span("SELECT").client().error("panic"));
 }

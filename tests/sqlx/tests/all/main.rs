@@ -1,4 +1,5 @@
 //! What sqlx's users write, and the traces that come of it.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod any;
 mod call_sites;
