@@ -10,9 +10,10 @@ use sqlx_core::error::Error;
 use sqlx_core::pool::{Pool, PoolConnection};
 
 use super::active::Active;
+use super::config::Config;
 use super::in_flight::{ACQUIRE, Ticket};
 use super::server;
-use super::settings::{Config, Step};
+use super::settings::Step;
 use crate::span::Operation;
 
 /// Takes a connection.

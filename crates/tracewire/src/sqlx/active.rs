@@ -8,10 +8,10 @@ use sqlx_core::Either;
 use sqlx_core::database::Database;
 use sqlx_core::error::Error;
 
+use super::config::Config;
 use super::driver::Item;
 use super::error::Failure;
 use super::in_flight::Ticket;
-use super::settings::Config;
 use crate::span::{Entered, Operation, Outcome, attributes as names};
 
 /// An operation on a database. Dropped before its end it ends as cancelled, with what was counted.

@@ -10,9 +10,10 @@ use sqlx_core::transaction::{
 };
 
 use super::active::Active;
+use super::config::Config;
 use super::in_flight::Ticket;
 use super::server;
-use super::settings::{Config, Step};
+use super::settings::Step;
 use super::statement::ANALYSES;
 use crate::context::trace_parent;
 use crate::span::{Operation, attributes as names};

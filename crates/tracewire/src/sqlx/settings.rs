@@ -1,17 +1,14 @@
 //! What is recorded of a database's work, and what is left out.
 
-use std::any::Any;
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::trace::TraceContextExt as _;
-use opentelemetry::{Context, StringValue};
+use opentelemetry::StringValue;
 
 use super::comment::Comment;
-use super::server::Server;
-use super::sql::{Analysis, Dialect};
+use super::config::{Config, Text};
+use super::sql::Analysis;
 use crate::Telemetry;
 use crate::span::Start;
 
@@ -73,40 +70,6 @@ pub struct Statement<'a> {
     pub(super) prepared: bool,
 }
 
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) telemetry: Telemetry,
-    pub(super) steps: Steps,
-    pub(super) server: Server,
-    pub(super) acquire_threshold: Duration,
-    pub(super) text: Text,
-    pub(super) returned_rows: bool,
-    pub(super) affected_rows: bool,
-    pub(super) error_messages: bool,
-    pub(super) application_name: bool,
-    pub(super) comment: Option<Arc<Comment>>,
-    /// How to read the count of affected rows out of a driver's result.
-    pub(super) affected: Option<fn(&dyn Any) -> Option<u64>>,
-    parent_required: bool,
-    filters: Vec<Filter>,
-    on_statement: Option<Hook>,
-}
-
-/// What `db.query.text` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Text {
-    #[default]
-    Conventional,
-    Sanitized,
-    Nothing,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Steps(u8);
-
-type Filter = Arc<dyn Fn(&Statement<'_>) -> bool + Send + Sync>;
-type Hook = Arc<dyn Fn(&Statement<'_>, &mut Start) + Send + Sync>;
-
 impl Settings {
     /// What is recorded without further words.
     pub fn new() -> Self {
@@ -127,13 +90,13 @@ impl Settings {
     /// Makes spans for this step.
     #[must_use]
     pub fn record(self, step: Step) -> Self {
-        self.with(|config| config.steps.0 |= step.bit())
+        self.with(|config| config.steps.add(step))
     }
 
     /// Makes no spans for this step.
     #[must_use]
     pub fn omit(self, step: Step) -> Self {
-        self.with(|config| config.steps.0 &= !step.bit())
+        self.with(|config| config.steps.remove(step))
     }
 
     /// How long taking a connection lasts before it is worth a span; 5 ms by default.
@@ -266,94 +229,6 @@ impl<'a> Statement<'a> {
     /// Whether it runs as a prepared statement.
     pub fn is_prepared(&self) -> bool {
         self.prepared
-    }
-}
-
-// === impl Config ===
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            telemetry: Telemetry::default(),
-            steps: Steps::default(),
-            server: Server::default(),
-            acquire_threshold: Duration::from_millis(5),
-            text: Text::default(),
-            returned_rows: false,
-            affected_rows: false,
-            error_messages: false,
-            application_name: false,
-            comment: None,
-            affected: None,
-            parent_required: false,
-            filters: Vec::new(),
-            on_statement: None,
-        }
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("telemetry", &self.telemetry)
-            .field("server", &self.server)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Config {
-    /// The settings of executors that were given none.
-    pub(super) fn standard() -> &'static Arc<Self> {
-        static STANDARD: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
-        &STANDARD
-    }
-
-    pub(super) fn records(&self, step: Step) -> bool {
-        self.steps.0 & step.bit() != 0
-    }
-
-    /// Whether nothing is to be recorded below this context, whatever the statement.
-    pub(super) fn ignores(&self, parent: &Context) -> bool {
-        self.parent_required && !parent.span().span_context().is_valid()
-    }
-
-    /// Whether text must be looked at before anybody knows if it is recorded.
-    pub(super) fn has_filters(&self) -> bool {
-        !self.filters.is_empty()
-    }
-
-    pub(super) fn skips(&self, statement: &Statement<'_>) -> bool {
-        self.filters.iter().any(|skips| skips(statement))
-    }
-
-    pub(super) fn hook(&self, statement: &Statement<'_>, start: &mut Start) {
-        if let Some(hook) = &self.on_statement {
-            hook(statement, start);
-        }
-    }
-
-    /// How many attributes are set at the end of a statement.
-    pub(super) fn counts(&self) -> usize {
-        usize::from(self.returned_rows) + usize::from(self.affected_rows)
-    }
-
-    pub(super) fn dialect(&self, driver: &'static str) -> Dialect {
-        self.server.dialect(driver)
-    }
-}
-
-// === impl Step ===
-
-impl Step {
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl Default for Steps {
-    fn default() -> Self {
-        let on = [Step::Acquire, Step::Prepare, Step::Transaction, Step::Migrate];
-        Self(on.into_iter().fold(0, |steps, step| steps | step.bit()))
     }
 }
 

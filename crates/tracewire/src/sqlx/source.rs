@@ -15,9 +15,9 @@ use sqlx_core::pool::{Pool, PoolConnection};
 use sqlx_core::sql_str::SqlStr;
 
 use super::acquire::acquire;
+use super::config::Config;
 use super::driver::{Driver, Item};
 use super::generator::Generator;
-use super::settings::Config;
 
 /// Where a statement runs.
 pub(super) trait Source<'c>: Send + Sized {

@@ -9,8 +9,10 @@ use sqlx_core::error::Error;
 use sqlx_core::executor::{Execute, Executor};
 use sqlx_core::sql_str::SqlStr;
 
-use super::execute::{self, executor};
-use super::settings::{Config, Settings};
+use super::config::Config;
+use super::execute;
+use super::executor::executor;
+use super::settings::Settings;
 use super::source::{Direct, Source};
 
 /// An executor whose statements have spans.

@@ -13,10 +13,11 @@ use sqlx_core::pool::MaybePoolConnection;
 use sqlx_core::sql_str::SqlStr;
 use sqlx_core::transaction as sqlx;
 
+use super::config::Config;
 use super::connection::{Connection, Inner};
 use super::control::{Control, application_name};
 use super::driver::{Bare, Driver};
-use super::settings::{Config, Settings};
+use super::settings::Settings;
 
 /// A transaction or a savepoint, with spans for its beginning, its end and all that runs in it.
 ///

@@ -241,3 +241,36 @@ fn types_are_what_frameworks_ask_for() {
     is_send::<PoolConnection<Sqlite>>();
     is_send::<Connection<'_, Sqlite>>();
 }
+
+/// Bounds as generic code over sqlx has them.
+async fn on_sqlx_pool_of_any_driver<DB>(pool: &sqlx::Pool<DB>)
+where
+    DB: sqlx::Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    pool.execute("SELECT 1").await.expect("a result");
+    pool.acquire().await.expect("a connection").execute("SELECT 1").await.expect("a result");
+}
+
+/// The same bounds are enough for what is ours.
+async fn on_our_pool_of_any_driver<DB>(pool: &Pool<DB>)
+where
+    DB: sqlx::Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    pool.execute("SELECT 1").await.expect("a result");
+    let mut tx = pool.begin().await.expect("a transaction");
+    sqlx::raw_sql("SELECT 1").execute(&mut *tx).await.expect("a result");
+    tx.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn generic_code_compiles_as_before() {
+    let names = spans(async |db| {
+        on_sqlx_pool_of_any_driver(db).await;
+        on_sqlx_pool_of_any_driver(db.inner()).await;
+        on_our_pool_of_any_driver(db).await;
+    })
+    .await;
+    assert_eq!(names, ["SELECT", "BEGIN", "SELECT", "COMMIT"]);
+}
