@@ -36,15 +36,13 @@ struct Wait<'a> {
     config: &'a Arc<Config>,
     driver: &'static str,
     since: Instant,
-    began: SystemTime,
     over: bool,
     ticket: Option<Ticket>,
 }
 
 impl<'a> Wait<'a> {
     fn begin(config: &'a Arc<Config>, driver: &'static str) -> Self {
-        let (since, began) = (Instant::now(), SystemTime::now());
-        Self { config, driver, since, began, over: false, ticket: Ticket::of(ACQUIRE) }
+        Self { config, driver, since: Instant::now(), over: false, ticket: Ticket::of(ACQUIRE) }
     }
 
     fn end(&mut self, result: Result<(), &Error>) {
@@ -62,7 +60,8 @@ impl<'a> Wait<'a> {
     }
 
     fn span(&self) -> Active {
-        step(self.config, self.driver, SpanKind::Internal, "acquire", Some(self.began))
+        let began = SystemTime::now().checked_sub(self.since.elapsed());
+        step(self.config, self.driver, SpanKind::Internal, "acquire", began)
     }
 }
 

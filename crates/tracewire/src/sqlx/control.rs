@@ -69,7 +69,7 @@ impl Control {
                     }
                     None => {
                         let analysis = ANALYSES.get(self.sql.as_str(), config.dialect(driver));
-                        start.name(analysis.summary().to_string());
+                        start.name(String::from(&**analysis.summary()));
                         start.set(KeyValue::new(
                             names::DB_QUERY_SUMMARY,
                             analysis.summary().clone(),

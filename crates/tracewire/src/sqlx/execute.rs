@@ -32,7 +32,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().execute(query),
         Begun::Active(active, query) => {
-            let steps = source.steps(config.clone(), query);
+            let steps = source.steps(config, query);
             Box::pin(Collected::<_, S::Database, QueryResult<S::Database>>::new(
                 steps,
                 active,
@@ -54,7 +54,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().execute_many(query),
         Begun::Active(active, query) => {
-            let steps = source.steps(config.clone(), query);
+            let steps = source.steps(config, query);
             Box::pin(Picked::<_, S::Database, _>::new(steps, active, Either::left))
         }
     }
@@ -72,7 +72,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().fetch(query),
         Begun::Active(active, query) => {
-            let steps = source.steps(config.clone(), query);
+            let steps = source.steps(config, query);
             Box::pin(Picked::<_, S::Database, _>::new(steps, active, Either::right))
         }
     }
@@ -90,7 +90,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().fetch_many(query),
         Begun::Active(active, query) => {
-            let steps = source.steps(config.clone(), query);
+            let steps = source.steps(config, query);
             Box::pin(Picked::<_, S::Database, _>::new(steps, active, Some))
         }
     }
@@ -108,7 +108,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().fetch_all(query),
         Begun::Active(active, query) => {
-            let steps = source.steps(config.clone(), query);
+            let steps = source.steps(config, query);
             Box::pin(Collected::<_, S::Database, Vec<Row<S::Database>>>::new(
                 steps,
                 active,
@@ -130,7 +130,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().fetch_one(query),
         Begun::Active(active, query) => {
-            let row = source.row(config.clone(), query);
+            let row = source.row(config, query);
             let or_none = |row: Option<_>| row.ok_or(Error::RowNotFound);
             Box::pin(One::new(row, active, count, or_none))
         }
@@ -149,7 +149,7 @@ where
     match begin(config, query) {
         Begun::Bare(query) => source.bare().fetch_optional(query),
         Begun::Active(active, query) => {
-            Box::pin(One::new(source.row(config.clone(), query), active, count, Ok))
+            Box::pin(One::new(source.row(config, query), active, count, Ok))
         }
     }
 }
@@ -168,7 +168,7 @@ where
         return source.bare().prepare_with(sql, parameters);
     }
     let active = begin_prepare::<S::Database>(config, &sql);
-    Box::pin(One::new(source.prepare(config.clone(), sql, parameters), active, |_| 0, Ok))
+    Box::pin(One::new(source.prepare(config, sql, parameters), active, |_| 0, Ok))
 }
 
 fn count<T>(row: &Option<T>) -> i64 {

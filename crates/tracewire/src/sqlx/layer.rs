@@ -74,7 +74,7 @@ impl QueryLayer {
             if summary.is_empty() {
                 start.name(config.server.fallback_name(UNKNOWN));
             } else {
-                start.name(summary.to_string());
+                start.name(String::from(&**summary));
                 start.set(KeyValue::new(names::DB_QUERY_SUMMARY, summary.clone()));
             }
             set_text(config, &analysis, false, start);

@@ -84,7 +84,7 @@ impl<DB: Database> Parts<DB> {
         if summary.is_empty() {
             start.name(config.server.fallback_name(DB::NAME));
         } else {
-            start.name(summary.to_string());
+            start.name(String::from(&**summary));
             start.set(KeyValue::new(names::DB_QUERY_SUMMARY, summary.clone()));
         }
         set_text(config, &analysis, self.is_parameterized(), start);

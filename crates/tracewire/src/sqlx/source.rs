@@ -30,7 +30,7 @@ pub(super) trait Source<'c>: Send + Sized {
     /// All steps of a statement.
     fn steps<'e, 'q: 'e, Q>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         query: Q,
     ) -> impl Stream<Item = Result<Item<Self::Database>, Error>> + Send + 'e
     where
@@ -40,7 +40,7 @@ pub(super) trait Source<'c>: Send + Sized {
     /// The first row.
     fn row<'e, 'q: 'e, Q>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         query: Q,
     ) -> impl Future<Output = Result<Option<<Self::Database as Database>::Row>, Error>> + Send + 'e
     where
@@ -50,7 +50,7 @@ pub(super) trait Source<'c>: Send + Sized {
     /// A statement to look at and run later.
     fn prepare<'e>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         sql: SqlStr,
         parameters: &'e [<Self::Database as Database>::TypeInfo],
     ) -> impl Future<Output = Result<<Self::Database as Database>::Statement, Error>> + Send + 'e
@@ -71,7 +71,7 @@ impl<'c, E: Executor<'c>> Source<'c> for Direct<E> {
 
     fn steps<'e, 'q: 'e, Q>(
         self,
-        _: Arc<Config>,
+        _: &Arc<Config>,
         query: Q,
     ) -> impl Stream<Item = Result<Item<E::Database>, Error>> + Send + 'e
     where
@@ -83,7 +83,7 @@ impl<'c, E: Executor<'c>> Source<'c> for Direct<E> {
 
     fn row<'e, 'q: 'e, Q>(
         self,
-        _: Arc<Config>,
+        _: &Arc<Config>,
         query: Q,
     ) -> impl Future<Output = Result<Option<<E::Database as Database>::Row>, Error>> + Send + 'e
     where
@@ -95,7 +95,7 @@ impl<'c, E: Executor<'c>> Source<'c> for Direct<E> {
 
     fn prepare<'e>(
         self,
-        _: Arc<Config>,
+        _: &Arc<Config>,
         sql: SqlStr,
         parameters: &'e [<E::Database as Database>::TypeInfo],
     ) -> impl Future<Output = Result<<E::Database as Database>::Statement, Error>> + Send + 'e
@@ -119,27 +119,27 @@ impl<'c, 'p, DB: Driver> Source<'c> for Pooled<'p, DB> {
 
     fn steps<'e, 'q: 'e, Q>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         query: Q,
     ) -> impl Stream<Item = Result<Item<DB>, Error>> + Send + 'e
     where
         'c: 'e,
         Q: 'q + Execute<'q, DB>,
     {
-        let pool = self.0.clone();
+        let (config, pool) = (config.clone(), self.0.clone());
         steps(async move { acquire(&config, &pool).await }, query)
     }
 
     fn row<'e, 'q: 'e, Q>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         query: Q,
     ) -> impl Future<Output = Result<Option<DB::Row>, Error>> + Send + 'e
     where
         'c: 'e,
         Q: 'q + Execute<'q, DB>,
     {
-        let pool = self.0.clone();
+        let (config, pool) = (config.clone(), self.0.clone());
         async move {
             let mut connection = acquire(&config, &pool).await?;
             DB::fetch_optional(&mut connection, query).await
@@ -148,14 +148,14 @@ impl<'c, 'p, DB: Driver> Source<'c> for Pooled<'p, DB> {
 
     fn prepare<'e>(
         self,
-        config: Arc<Config>,
+        config: &Arc<Config>,
         sql: SqlStr,
         parameters: &'e [DB::TypeInfo],
     ) -> impl Future<Output = Result<DB::Statement, Error>> + Send + 'e
     where
         'c: 'e,
     {
-        let pool = self.0.clone();
+        let (config, pool) = (config.clone(), self.0.clone());
         async move {
             let mut connection = acquire(&config, &pool).await?;
             DB::prepare_with(&mut connection, sql, parameters).await
@@ -203,9 +203,9 @@ impl<'c, DB: Driver> Executor<'c> for Pooled<'_, DB> {
         'c: 'e,
         Q: 'q + Execute<'q, DB>,
     {
-        let connection = self.0.acquire();
+        let pool = self.0.clone();
         Box::pin(async move {
-            let mut connection = connection.await?;
+            let mut connection = pool.acquire().await?;
             DB::fetch_optional(&mut connection, query).await
         })
     }
@@ -218,9 +218,9 @@ impl<'c, DB: Driver> Executor<'c> for Pooled<'_, DB> {
     where
         'c: 'e,
     {
-        let connection = self.0.acquire();
+        let pool = self.0.clone();
         Box::pin(async move {
-            let mut connection = connection.await?;
+            let mut connection = pool.acquire().await?;
             DB::prepare_with(&mut connection, sql, parameters).await
         })
     }
@@ -229,9 +229,9 @@ impl<'c, DB: Driver> Executor<'c> for Pooled<'_, DB> {
     where
         'c: 'e,
     {
-        let connection = self.0.acquire();
+        let pool = self.0.clone();
         Box::pin(async move {
-            let mut connection = connection.await?;
+            let mut connection = pool.acquire().await?;
             DB::describe(&mut connection, sql).await
         })
     }

@@ -1,5 +1,9 @@
 //! The macros that check statements when the program is compiled. What they need to know of the
 //! database lies in `.sqlx`; the schema is in `migrations`.
+//!
+//! After a change, with a database that has the schema, from the root of the repository:
+//! `SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$PWD/tests/sqlx/.sqlx DATABASE_URL=sqlite:FILE cargo check
+//! -p tracewire-sqlx-tests --tests`.
 
 use futures_util::TryStreamExt as _;
 use sqlx::Sqlite;

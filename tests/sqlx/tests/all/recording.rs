@@ -3,6 +3,7 @@
 use opentelemetry::Context;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    TracerProvider as _,
 };
 use opentelemetry_sdk::trace::Sampler;
 use sqlx::Executor as _;
@@ -11,6 +12,8 @@ use tracewire::sqlx::{ExecutorExt as _, Pool};
 use tracewire::test::{Capture, expect};
 use tracewire::{Sampling, Telemetry};
 use tracewire_sqlx_tests::{below_a_span, settings, sqlite};
+use tracing::Instrument as _;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 fn parent(flags: TraceFlags) -> Context {
     let (trace, span) = (TraceId::from(7), SpanId::from(7));
@@ -105,6 +108,31 @@ async fn an_executor_without_settings_uses_what_is_process_wide() {
     db.inner().traced().execute("SELECT id FROM items").await.expect("a result");
     let spans = capture.spans();
     assert_eq!(spans.iter().filter(|span| span.name == "SELECT items").count(), 1);
+}
+
+#[tokio::test]
+async fn spans_may_come_out_of_tracing() {
+    let capture = Capture::new();
+    let layer =
+        tracing_opentelemetry::layer().with_tracer(capture.provider().tracer("application"));
+    let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let db = sqlite(&settings(&capture).telemetry(&Telemetry::from_tracing())).await;
+    let work = async {
+        let mut tx = db.begin().await.expect("a transaction");
+        tx.fetch_all("SELECT id FROM items").await.expect("rows");
+        drop(tx);
+    };
+    work.instrument(tracing::info_span!("work")).await;
+    let select = expect::span("SELECT items")
+        .client()
+        .attribute("db.system.name", "sqlite")
+        .attribute("db.query.text", "SELECT id FROM items");
+    capture.assert(
+        expect::span("work")
+            .child(expect::span("BEGIN").client())
+            .child(select)
+            .child(expect::span("ROLLBACK").client()),
+    );
 }
 
 #[tokio::test]
