@@ -85,13 +85,17 @@ async fn call<'c>(call: Call, executor: impl Executor<'c, Database = Sqlite>) {
     }
 }
 
-/// The least of several: the two threads may wait for one another or not.
+/// What the race with SQLite's own thread may add to one figure and not to the other: a side that
+/// has to wait registers a waker, and the least of many runs does not always miss that.
+const NOISE: i64 = 4;
+
+/// The least of many: the two threads may wait for one another or not.
 fn cost(runtime: &Runtime, mut call: impl AsyncFnMut()) -> i64 {
     let mut measured = || {
         let info = allocation_counter::measure(|| runtime.block_on(call()));
         i64::try_from(info.count_total).expect("a small number")
     };
-    (0..200).map(|_| measured()).min().expect("a measure")
+    (0..1000).map(|_| measured()).min().expect("a measure")
 }
 
 async fn connect() -> SqlitePool {
@@ -133,7 +137,7 @@ fn allocations_stay_within_budget() {
                     traced - bare
                 );
                 println!("{line}");
-                if traced - bare > budget[usize::from(!on_pool)] {
+                if traced - bare > budget[usize::from(!on_pool)] + NOISE {
                     failures.push(line);
                 }
             }
