@@ -155,9 +155,10 @@ async fn attempts(
     last: &mut Option<Failure>,
 ) -> Result<Accepted, Failure> {
     let mut retry = Retry::default();
-    if let Some(instant) = not_before.take_if(|instant| *instant > Instant::now()) {
+    if let Some(instant) = *not_before
+        && instant > Instant::now()
+    {
         *last = Some(Failure::new("it asked to be left alone for a while", Again::Never));
-        *not_before = Some(instant);
         sleep_until(instant).await;
     }
     loop {
