@@ -4,7 +4,7 @@
 use sdk_tests::{Child, Received, Receiver, Wire};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
-const WIRES: [Wire; 2] = [Wire::Grpc, Wire::Http];
+const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
 
 /// The server, middle and client spans of one request are one trace, each below the one before.
 #[track_caller]
@@ -159,7 +159,7 @@ fn what_the_environment_says_about_the_way() {
             assert_eq!(headers["x-key"], "a b");
             let encoding = match wire {
                 Wire::Grpc => headers.get("grpc-encoding"),
-                Wire::Http => headers.get("content-encoding"),
+                Wire::Http | Wire::Json => headers.get("content-encoding"),
             };
             assert_eq!(encoding.map_or("", String::as_str), compression, "{wire:?}");
         }

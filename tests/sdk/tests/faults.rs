@@ -5,7 +5,7 @@ use std::time::Instant;
 use sdk_tests::{Child, Gate, PATIENCE, Receiver, Wire, black_hole, garbage, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
-const WIRES: [Wire; 2] = [Wire::Grpc, Wire::Http];
+const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
 const RUNTIMES: [&str; 3] = ["multi", "current", "none"];
 
 /// How much longer than asked for a shutdown may take on a busy machine.

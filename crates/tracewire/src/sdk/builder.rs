@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::{Key, KeyValue, Value};
 
 use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION};
-use super::{Batch, Exporter, Otlp, Protocol, Sampler, Signal};
+use super::{Batch, Exporter, Limits, Otlp, Protocol, Sampler, Signal};
 use crate::Propagator;
 
 /// Settings of a process's telemetry.
@@ -21,6 +21,7 @@ pub struct Builder {
     otlp: Otlp,
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
+    limits: Limits,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
     propagator: Option<Propagator>,
@@ -37,6 +38,7 @@ impl Builder {
             otlp: Otlp::new(),
             otlp_for: Vec::new(),
             batch: Batch::new(),
+            limits: Limits::new(),
             exporters: None,
             sampler: None,
             propagator: None,
@@ -98,6 +100,13 @@ impl Builder {
     /// How finished spans are gathered. Variables: `OTEL_BSP_…`.
     pub fn batch(mut self, batch: Batch) -> Self {
         self.batch = batch.or(self.batch);
+        self
+    }
+
+    /// How much one span may hold. Variables: `OTEL_SPAN_…_LIMIT`, `OTEL_ATTRIBUTE_…_LIMIT`,
+    /// `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits.or(self.limits);
         self
     }
 

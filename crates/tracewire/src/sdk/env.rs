@@ -10,6 +10,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 mod batch;
+mod limits;
 mod otlp;
 mod variables;
 

@@ -81,6 +81,7 @@ mod builder;
 mod env;
 mod exporter;
 mod guard;
+mod limits;
 mod processor;
 mod resource;
 mod sampler;
@@ -92,6 +93,7 @@ mod tracer;
 pub use builder::Builder;
 pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
+pub use limits::Limits;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
 pub use sampler::Sampler;

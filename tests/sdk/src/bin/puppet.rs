@@ -61,6 +61,7 @@ async fn obey(settings: &BTreeMap<String, String>) {
             "shutdown" => stats(guard.take().unwrap().shutdown()),
             "flush" => guard.as_ref().unwrap().flush().to_string(),
             "otel" => otel(),
+            "full" => full(),
             "threads" => threads().to_string(),
             "drop" => {
                 let start = Instant::now();
@@ -129,6 +130,21 @@ fn otel() -> String {
     let mut names: Vec<_> = headers.into_keys().collect();
     names.sort();
     names.join(",")
+}
+
+/// A span with three attributes, three events of three attributes, and three links of three.
+fn full() -> String {
+    use opentelemetry::global;
+    use opentelemetry::trace::{Span as _, SpanContext, Tracer as _};
+    let three = || ["a", "b", "c"].map(|key| KeyValue::new(key, "a long value")).to_vec();
+    let mut span = global::tracer("somebody else").start("full");
+    span.set_attributes(three());
+    for _ in 0..3 {
+        span.add_event("event", three());
+        span.add_link(SpanContext::empty_context(), three());
+    }
+    span.end();
+    "ok".to_owned()
 }
 
 /// How many threads export spans; none where the system does not tell.

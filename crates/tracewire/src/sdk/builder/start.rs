@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::super::env::Env;
 use super::super::exporter::{Client, Console, OtlpSpans, Queue, Report, Route, Stop, say};
 use super::super::guard::{Live, Turn};
+use super::super::limits::Short;
 use super::super::processor::SampledOnly;
 use super::super::resource::{SERVICE_NAME, resource};
 use super::super::stats::{Counting, Started};
@@ -66,9 +67,11 @@ impl Builder {
     fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
         let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
         let sampling = sampler.sampling();
+        let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
         let provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.into_inner(), started.clone()))
+            .with_span_limits(limits.of_spans())
             .with_resource(self.resource(env));
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
@@ -77,11 +80,14 @@ impl Builder {
         let mut provider = provider;
         for exporter in exporters {
             provider = match exporter {
-                Exporter::Console => provider.with_span_processor(SampledOnly(Console)),
+                Exporter::Console => {
+                    let console = Short::new(Console, &limits);
+                    provider.with_span_processor(SampledOnly(console))
+                }
                 Exporter::Otlp => {
-                    let (next, report, stop) = self.otlp_spans(env, provider)?;
+                    let (queue, report, stop) = self.otlp_spans(env)?;
                     live.push((report, stop));
-                    next
+                    provider.with_span_processor(SampledOnly(Short::new(queue, &limits)))
                 }
             };
         }
@@ -107,11 +113,7 @@ impl Builder {
         Route::find(signal, &special, &self.otlp, env)
     }
 
-    fn otlp_spans(
-        &self,
-        env: &mut Env,
-        provider: TracerProviderBuilder,
-    ) -> Result<(TracerProviderBuilder, Arc<Report>, Stop), Error> {
+    fn otlp_spans(&self, env: &mut Env) -> Result<(Queue, Arc<Report>, Stop), Error> {
         let batch = self.batch.or(env.batch(Signal::Traces));
         let mut route = self.route(Signal::Traces, env)?;
         route.timeout = route.timeout.min(batch.timeout());
@@ -119,6 +121,6 @@ impl Builder {
         let (client, stop) = Client::start(route)?;
         let spans = OtlpSpans::new(client, report.clone());
         let queue = Queue::new(spans, &batch, report.clone());
-        Ok((provider.with_span_processor(SampledOnly(queue)), report, stop))
+        Ok((queue, report, stop))
     }
 }
