@@ -1,7 +1,7 @@
 //! Spans arrive: over both protocols, from any runtime, with the right resource.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use sdk_tests::{Child, Received, Receiver, Wire};
+use sdk_tests::{Child, Received, Receiver, Wire, Zipkin};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
@@ -179,6 +179,54 @@ fn the_console_gets_a_line_for_each_span() {
     let server = child.say("flush");
     assert!(server.contains("Server \"server\""), "{server}");
     assert!(server.contains("url.path=\"/\""), "{server}");
+    child.end();
+}
+
+#[test]
+fn zipkin_gets_its_json() {
+    let server = Zipkin::start();
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*server.endpoint()),
+        ("OTEL_SERVICE_NAME", "checkout"),
+    ];
+    let mut child = Child::start(PUPPET, &[], &variables);
+    child.ok("init");
+    child.trace("");
+    child.ok("full");
+    assert_eq!(child.say("shutdown"), "started=4 exported=4 dropped=0 sampled_out=0");
+    child.end();
+    let spans = server.spans();
+    let find = |name| spans.iter().find(|span| span["name"] == name).unwrap();
+    let (server, middle, client) = (find("server"), find("middle"), find("client"));
+    assert!(server.get("parentId").is_none() && middle.get("kind").is_none());
+    assert_eq!(middle["parentId"], server["id"]);
+    assert_eq!(client["parentId"], middle["id"]);
+    assert_eq!(client["traceId"], server["traceId"]);
+    assert_eq!((&server["kind"], &client["kind"]), (&"SERVER".into(), &"CLIENT".into()));
+    assert_eq!(server["tags"]["url.path"], "/");
+    let full = find("full");
+    assert_eq!(full["localEndpoint"]["serviceName"], "checkout");
+    assert_eq!(full["tags"]["a"], "a long value");
+    assert_eq!(full["annotations"].as_array().unwrap().len(), 3);
+    let value = full["annotations"][0]["value"].as_str().unwrap();
+    assert!(value.starts_with(r#""event": {"a":"a long value""#), "{value}");
+    assert!(full["duration"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn several_exporters_get_the_same() {
+    let (receiver, zipkin) = (Receiver::start(Wire::Http), Zipkin::start());
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "otlp, zipkin, otlp"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*receiver.endpoint()),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*zipkin.endpoint()),
+    ];
+    let mut child = Child::start(PUPPET, &[], &variables);
+    child.ok("init");
+    child.trace("");
+    assert_eq!(child.say("shutdown"), "started=3 exported=3 dropped=0 sampled_out=0");
+    assert_eq!((receiver.so_far().len(), zipkin.spans().len()), (3, 3));
     child.end();
 }
 

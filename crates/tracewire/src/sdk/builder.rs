@@ -22,6 +22,8 @@ pub struct Builder {
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
     limits: Limits,
+    zipkin_endpoint: Option<String>,
+    zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
     propagator: Option<Propagator>,
@@ -39,6 +41,8 @@ impl Builder {
             otlp_for: Vec::new(),
             batch: Batch::new(),
             limits: Limits::new(),
+            zipkin_endpoint: None,
+            zipkin_timeout: None,
             exporters: None,
             sampler: None,
             propagator: None,
@@ -113,6 +117,20 @@ impl Builder {
     /// Where spans go; an empty list means nowhere. Variable: `OTEL_TRACES_EXPORTER`.
     pub fn exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
         self.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// The whole URL of a Zipkin server, for [`Exporter::Zipkin`]. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_ENDPOINT`.
+    pub fn zipkin_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.zipkin_endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// How long one export to a Zipkin server may take; ten seconds by default. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_TIMEOUT`.
+    pub fn zipkin_timeout(mut self, timeout: Duration) -> Self {
+        self.zipkin_timeout = Some(timeout);
         self
     }
 

@@ -1,13 +1,16 @@
 //! How what is said in code is brought together with the environment, and set going.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::super::env::Env;
-use super::super::exporter::{Client, Console, OtlpSpans, Queue, Report, Route, Stop, say};
+use super::super::exporter::{
+    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say,
+};
 use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
 use super::super::processor::SampledOnly;
@@ -78,14 +81,19 @@ impl Builder {
             .unwrap_or_else(|| vec![Exporter::Otlp]);
         let mut live = Vec::new();
         let mut provider = provider;
+        let mut done = Vec::new();
         for exporter in exporters {
+            if done.contains(&exporter) {
+                continue;
+            }
+            done.push(exporter);
             provider = match exporter {
                 Exporter::Console => {
                     let console = Short::new(Console, &limits);
                     provider.with_span_processor(SampledOnly(console))
                 }
-                Exporter::Otlp => {
-                    let (queue, report, stop) = self.otlp_spans(env)?;
+                Exporter::Otlp | Exporter::Zipkin => {
+                    let (queue, report, stop) = self.queue(exporter, env)?;
                     live.push((report, stop));
                     provider.with_span_processor(SampledOnly(Short::new(queue, &limits)))
                 }
@@ -113,14 +121,37 @@ impl Builder {
         Route::find(signal, &special, &self.otlp, env)
     }
 
-    fn otlp_spans(&self, env: &mut Env) -> Result<(Queue, Arc<Report>, Stop), Error> {
+    /// What gathers spans and sends them, on threads of its own.
+    fn queue(
+        &self,
+        exporter: Exporter,
+        env: &mut Env,
+    ) -> Result<(Queue, Arc<Report>, Stop), Error> {
         let batch = self.batch.or(env.batch(Signal::Traces));
-        let mut route = self.route(Signal::Traces, env)?;
+        let mut route = match exporter {
+            Exporter::Zipkin => self.zipkin(env)?,
+            _ => self.route(Signal::Traces, env)?,
+        };
         route.timeout = route.timeout.min(batch.timeout());
         let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
         let (client, stop) = Client::start(route)?;
-        let spans = OtlpSpans::new(client, report.clone());
-        let queue = Queue::new(spans, &batch, report.clone());
+        let queue = match exporter {
+            Exporter::Zipkin => {
+                let spans = ZipkinSpans::new(client, report.clone());
+                Queue::new(spans, &batch, report.clone())
+            }
+            _ => {
+                let spans = OtlpSpans::new(client, report.clone());
+                Queue::new(spans, &batch, report.clone())
+            }
+        };
         Ok((queue, report, stop))
+    }
+
+    fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
+        let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
+        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
+        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
+        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
     }
 }

@@ -1,5 +1,7 @@
 //! Each variable, and which values it can have.
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
 
 use super::{Env, decode};
@@ -28,11 +30,15 @@ impl Env {
     }
 
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.list("OTEL_TRACES_EXPORTER", "otlp, console or none", |name| {
-            [Exporter::Otlp, Exporter::Console]
-                .into_iter()
-                .find(|exporter| exporter.name().eq_ignore_ascii_case(name))
-        })
+        self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
+    }
+
+    pub(in crate::sdk) fn zipkin_endpoint(&self) -> Option<String> {
+        self.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT")
+    }
+
+    pub(in crate::sdk) fn zipkin_timeout(&mut self) -> Option<Duration> {
+        self.milliseconds(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"])
     }
 
     pub(in crate::sdk) fn sampler(&mut self) -> Option<Sampler> {
@@ -127,7 +133,8 @@ mod tests {
         let both = vec![Exporter::Otlp, Exporter::Console];
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
-        assert_eq!(exporters("zipkin"), (None, 1));
+        assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
+        assert_eq!(exporters("paper"), (None, 1));
     }
 
     #[test]
