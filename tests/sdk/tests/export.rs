@@ -113,6 +113,48 @@ fn the_resource_says_who_sends() {
 }
 
 #[test]
+fn the_resource_says_where_when_it_is_asked() {
+    let kubernetes = [
+        ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ("K8S_POD_NAME", "checkout-7"),
+        ("K8S_NAMESPACE_NAME", "shop"),
+        ("HOSTNAME", "elsewhere"),
+    ];
+    let cases = [
+        ("", vec![], vec!["host.arch", "os.type", "process.pid", "k8s.pod.name"]),
+        ("host", vec!["host.arch"], vec!["process.pid", "k8s.pod.name"]),
+        (
+            "process,os",
+            vec!["process.pid", "process.executable.name", "os.type"],
+            vec!["host.arch"],
+        ),
+        ("k8s", vec!["k8s.pod.name", "k8s.namespace.name"], vec!["k8s.pod.uid", "host.arch"]),
+        ("all", vec!["host.arch", "os.type", "process.pid", "k8s.pod.name"], vec!["k8s.pod.uid"]),
+    ];
+    for (detectors, there, absent) in cases {
+        let receiver = Receiver::start(Wire::Http);
+        let settings = [("endpoint", &*receiver.endpoint())];
+        let mut variables = kubernetes.to_vec();
+        variables.push(("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", detectors));
+        variables.push(("OTEL_RESOURCE_ATTRIBUTES", "k8s.namespace.name=said,host.arch=said"));
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.trace("");
+        child.drop_guard();
+        child.end();
+        let resource = &receiver.so_far()[0].resource;
+        for key in there {
+            assert!(resource.contains_key(key), "{detectors}: {key}");
+        }
+        for key in absent.iter().filter(|key| **key != "host.arch") {
+            assert!(!resource.contains_key(*key), "{detectors}: {key}");
+        }
+        // What somebody says counts for more than what is found out.
+        assert_eq!((&*resource["k8s.namespace.name"], &*resource["host.arch"]), ("said", "said"));
+    }
+}
+
+#[test]
 fn the_service_has_a_name_in_any_case() {
     let cases = [
         (vec![], "unknown_service:puppet"),

@@ -264,6 +264,24 @@ fn code_counts_for_more_than_the_environment() {
     child.end();
 }
 
+#[cfg(unix)]
+#[test]
+fn the_end_is_announced() {
+    for signal in ["TERM", "INT"] {
+        let receiver = Receiver::start(Wire::Http);
+        let settings = [("endpoint", &*receiver.endpoint())];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        assert_eq!(child.say("listen"), "false");
+        child.signal(signal);
+        child.ok("signalled");
+        child.trace("");
+        child.drop_guard();
+        assert_eq!(receiver.so_far().len(), 3);
+        child.end();
+    }
+}
+
 #[test]
 fn limits() {
     // What is left of three attributes, events, links, and of three attributes of each of these.

@@ -5,9 +5,13 @@ mod start;
 use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value};
+use tracing::level_filters::LevelFilter;
 
-use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION};
-use super::{Batch, Exporter, Limits, Otlp, Protocol, Sampler, Signal};
+use super::resource::{
+    DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
+    SERVICE_VERSION,
+};
+use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal};
 use crate::Propagator;
 
 /// Settings of a process's telemetry.
@@ -18,6 +22,7 @@ use crate::Propagator;
 #[derive(Debug)]
 pub struct Builder {
     attributes: Vec<KeyValue>,
+    detectors: Option<Vec<Detector>>,
     otlp: Otlp,
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
@@ -29,6 +34,7 @@ pub struct Builder {
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    own_level: Option<LevelFilter>,
     subscriber: bool,
     shutdown_timeout: Duration,
 }
@@ -37,6 +43,7 @@ impl Builder {
     pub(super) fn new() -> Self {
         Self {
             attributes: Vec::new(),
+            detectors: None,
             otlp: Otlp::new(),
             otlp_for: Vec::new(),
             batch: Batch::new(),
@@ -48,6 +55,7 @@ impl Builder {
             propagator: None,
             span_filter: None,
             log_filter: None,
+            own_level: None,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
@@ -63,6 +71,17 @@ impl Builder {
         self.resource_attribute(SERVICE_VERSION, version.into())
     }
 
+    /// What the service belongs to, `service.namespace`.
+    pub fn service_namespace(self, namespace: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_NAMESPACE, namespace.into())
+    }
+
+    /// What tells this process from others of the same service, `service.instance.id`. A new UUID
+    /// for each start by default.
+    pub fn service_instance_id(self, id: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_INSTANCE_ID, id.into())
+    }
+
     /// Where the service is deployed, `deployment.environment.name`: `production`, `staging`,
     /// `test`, `development`.
     pub fn environment(self, name: impl Into<String>) -> Self {
@@ -72,6 +91,13 @@ impl Builder {
     /// Another attribute of the resource. Variable: `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn resource_attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.attributes.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// What to find out about the place where the process runs; nothing by default. What is said in
+    /// other ways counts for more. Variable: `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS`.
+    pub fn detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors = Some(detectors.into_iter().collect());
         self
     }
 
@@ -158,6 +184,15 @@ impl Builder {
     /// `info`. Variable: `RUST_LOG`.
     pub fn log_filter(mut self, directives: impl Into<String>) -> Self {
         self.log_filter = Some(directives.into());
+        self
+    }
+
+    /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
+    /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
+    /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
+    /// `OTEL_LOG_LEVEL`.
+    pub fn own_log_level(mut self, level: LevelFilter) -> Self {
+        self.own_level = Some(level);
         self
     }
 

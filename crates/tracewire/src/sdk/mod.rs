@@ -85,6 +85,7 @@ mod limits;
 mod processor;
 mod resource;
 mod sampler;
+mod shutdown;
 mod signal;
 mod stats;
 mod subscriber;
@@ -96,7 +97,9 @@ pub use guard::Guard;
 pub use limits::Limits;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
+pub use resource::Detector;
 pub use sampler::Sampler;
+pub use shutdown::shutdown_signal;
 pub use signal::Signal;
 pub use stats::Stats;
 pub use subscriber::{layer, layer_with};

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io::{BufRead as _, Write as _};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -40,6 +42,7 @@ async fn obey(settings: &BTreeMap<String, String>) {
         tracing_subscriber::registry().with(EnvFilter::new(filter)).with(spans).init();
     }
     let mut guard = None;
+    let mut signal = Box::pin(sdk::shutdown_signal());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -60,6 +63,14 @@ async fn obey(settings: &BTreeMap<String, String>) {
             "stats" => stats(guard.as_ref().unwrap().stats()),
             "shutdown" => stats(guard.take().unwrap().shutdown()),
             "flush" => guard.as_ref().unwrap().flush().to_string(),
+            "listen" => {
+                let come = poll_fn(|task| Poll::Ready(signal.as_mut().poll(task).is_ready()));
+                come.await.to_string()
+            }
+            "signalled" => {
+                (&mut signal).await;
+                "ok".to_owned()
+            }
             "otel" => otel(),
             "full" => full(),
             "threads" => threads().to_string(),

@@ -6,10 +6,11 @@ use std::time::Duration;
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::level_filters::LevelFilter;
 
 use super::super::env::Env;
 use super::super::exporter::{
-    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say,
+    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say, set_quiet,
 };
 use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
@@ -41,7 +42,10 @@ impl Builder {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
         };
+        let own_level = self.own_level.or_else(|| env.own_log_level());
+        set_quiet(own_level.is_some_and(|level| level < LevelFilter::WARN));
         let logs = Logs {
+            own_level,
             filter: (self.log_filter.clone())
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
@@ -107,7 +111,10 @@ impl Builder {
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
-        let mut attributes = env.resource_attributes();
+        let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
+        let mut attributes: Vec<_> =
+            detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
         attributes.append(&mut self.attributes);
