@@ -21,6 +21,7 @@ use crate::Propagator;
 #[must_use = "nothing happens before `init` is called"]
 #[derive(Debug)]
 pub struct Builder {
+    disabled: bool,
     attributes: Vec<KeyValue>,
     detectors: Option<Vec<Detector>>,
     otlp: Otlp,
@@ -42,6 +43,7 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
+            disabled: false,
             attributes: Vec::new(),
             detectors: None,
             otlp: Otlp::new(),
@@ -59,6 +61,12 @@ impl Builder {
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
+    }
+
+    /// Makes no spans and sends nothing; context still travels. Variable: `OTEL_SDK_DISABLED`.
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
     }
 
     /// The name of the service, `service.name`. Variable: `OTEL_SERVICE_NAME`.

@@ -11,7 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use tracewire::sdk::{self, Guard, Protocol, Sampler, Stats};
+use tracewire::sdk::{
+    self, Batch, Compression, Detector, Exporter, Guard, Limits, Otlp, Protocol, Sampler, Signal,
+    Stats,
+};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -107,6 +110,22 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
                 other => panic!("{other}"),
             }),
             "subscriber" => builder.without_subscriber(),
+            "disabled" => builder.disabled(),
+            "namespace" => builder.service_namespace(value).service_instance_id("number one"),
+            "detectors" => builder.detectors([Detector::Process]),
+            "zipkin" => builder.exporters([Exporter::Zipkin]).zipkin_endpoint(value),
+            "value-length" => {
+                builder.limits(Limits::new().attribute_value_length(value.parse().unwrap()))
+            }
+            "batch-size" => {
+                builder.batch(Batch::new().max_export_batch_size(value.parse().unwrap()))
+            }
+            "header" => builder.otlp(
+                Otlp::new()
+                    .header(HeaderName::from_static("x-key"), HeaderValue::from_str(value).unwrap())
+                    .compression(Compression::Gzip),
+            ),
+            "traces-endpoint" => builder.otlp_for(Signal::Traces, Otlp::new().endpoint(value)),
             _ => builder,
         };
     }

@@ -37,7 +37,7 @@ impl Builder {
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
-        let disabled = env.disabled();
+        let disabled = env.disabled() || self.disabled;
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::trace::{Event, SpanId, SpanKind, Status};
-use opentelemetry::{Array, Key, KeyValue, Value};
+use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
@@ -160,7 +160,7 @@ fn value(value: &Value) -> Json {
         Value::Array(Array::Bool(list)) => list.clone().into(),
         Value::Array(Array::I64(list)) => list.clone().into(),
         Value::Array(Array::F64(list)) => list.clone().into(),
-        Value::Array(Array::String(list)) => list.iter().map(|it| it.as_str()).collect(),
+        Value::Array(Array::String(list)) => list.iter().map(StringValue::as_str).collect(),
         other => other.to_string().into(),
     }
 }
