@@ -68,8 +68,8 @@ const GOOD: &[&str] = &[
     "pricing          │        ├─ apply_discounts",
     "pricing          │        └─ SET",
     "checkout         └─ pay",
-    "checkout            └─ POST",
-    "payment                └─ POST /payments",
+    "checkout            └─ shop.Payment/Pay",
+    "payment                └─ shop.Payment/Pay",
     "payment                   ├─ assess_risk",
     "payment                   └─ POST",
     "bank-api                     └─ POST /authorizations",
@@ -128,7 +128,7 @@ fn a_slow_bank_is_named() {
 fn a_failed_payment_is_red_all_the_way_up() {
     let text = run(&["--fail-payment"]);
     assert!(text.starts_with("POST /checkout -> 502 Bad Gateway"), "{text}");
-    for row in ["✗ POST /authorizations  503", "✗ POST /payments  502", "✗ POST /checkout  502"]
+    for row in ["✗ POST /authorizations  503", "✗ shop.Payment/Pay", "✗ POST /checkout  502"]
     {
         assert!(text.contains(row), "{row} is missing:\n{text}");
     }
