@@ -109,6 +109,8 @@ fn service(variable: &str) -> String {
 #[track_caller]
 fn assert_good(text: &str) {
     let (mut found, mut expected) = (rows(text), GOOD.to_vec());
+    // On a busy machine the first connection may take so long that waiting for it is a span.
+    found.retain(|row| !row.ends_with("─ acquire"));
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected, "{text}");
@@ -120,7 +122,7 @@ fn assert_good(text: &str) {
 #[test]
 fn a_slow_bank_is_named() {
     let text = run(&["--slow-bank"]);
-    assert!(text.contains("Slowest: bank-api  ask_card_network  3.65 s of 3."), "{text}");
+    assert!(text.contains("Slowest: bank-api  ask_card_network  3.6"), "{text}");
     assert!(text.ends_with("One trace, 6 services, every hop connected.\n"), "{text}");
 }
 
