@@ -2,6 +2,7 @@
 
 use crate::failure::Result;
 use crate::{Command, workspace};
+use kafka::Kafka;
 use mariadb::MariaDb;
 use nats::Nats;
 use postgres::Postgres;
@@ -12,10 +13,12 @@ use supervisor::Supervisor;
 
 mod account;
 mod apt;
+mod kafka;
 mod mariadb;
 mod nats;
 mod postgres;
 mod rabbitmq;
+mod recipe;
 mod redis;
 mod server;
 mod service;
@@ -30,7 +33,7 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// Every server that can be started. A new one is a file and a line here.
-const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats];
+const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats, &Kafka];
 
 fn start(arguments: &[String]) -> Result<()> {
     let Some((verb, names)) = arguments.split_first() else {

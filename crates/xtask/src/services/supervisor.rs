@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::thread;
 use std::time::Duration;
 
 use super::account::Account;
@@ -44,9 +45,7 @@ impl<'a> Supervisor<'a> {
         for service in running {
             eprintln!("{} is up", service.name());
         }
-        let missing: Vec<_> =
-            stopped.iter().filter(|service| service.program().is_none()).copied().collect();
-        let started = apt::install(&missing).and_then(|()| self.start_all(&stopped));
+        let started = self.start_all(&stopped);
         let given: Vec<Address> = chosen
             .iter()
             .filter_map(|it| Some((it.variable(), (self.given)(it.variable())?)))
@@ -80,18 +79,43 @@ impl<'a> Supervisor<'a> {
         if !services.is_empty() && Identity::of(std::process::id()).is_none() {
             return Err("servers are started on Linux only; elsewhere name running ones".into());
         }
-        for service in services {
-            self.clear(*service)?;
-            self.start(*service)?;
-            eprintln!("{} was started", service.name());
+        let (packaged, ready): (Vec<_>, Vec<_>) = services
+            .iter()
+            .copied()
+            .partition(|it| it.program().is_none() && !it.packages().is_empty());
+        // Side by side, as one that must be built takes minutes; what fails does not keep back the others.
+        thread::scope(|scope| {
+            let begin = |service| scope.spawn(move || self.install_and_start(service));
+            let mut threads: Vec<_> = ready.into_iter().map(begin).collect();
+            let installed = apt::install(&packaged);
+            if installed.is_ok() {
+                threads.extend(packaged.into_iter().map(begin));
+            }
+            let ended = threads.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|_| Err("starting a server panicked".into()))
+            });
+            let failures: Vec<_> = std::iter::once(installed)
+                .chain(ended)
+                .filter_map(|result| Some(result.err()?.to_string()))
+                .collect();
+            if failures.is_empty() { Ok(()) } else { Err(failures.join("\n\n").into()) }
+        })
+    }
+
+    fn install_and_start(&self, service: &dyn Service) -> Result<()> {
+        if service.program().is_none() {
+            service.fetch().context(service.name())?;
         }
+        self.clear(service)?;
+        self.start(service)?;
+        eprintln!("{} was started", service.name());
         Ok(())
     }
 
     fn start(&self, service: &dyn Service) -> Result<()> {
         let name = service.name();
         let program = service.program().ok_or_else(|| format!("{name} is not installed"))?;
-        let account = Account::for_servers()?;
+        let account = service.account()?;
         let log = self.folder.join(format!("{name}.log"));
         for _ in 0..ATTEMPTS {
             let mut others = server::free_ports(1 + service.further_ports())?;
