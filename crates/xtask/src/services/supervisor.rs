@@ -226,7 +226,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use super::Supervisor;
+    use super::{Address, Result, Supervisor};
     use crate::services::server::{Identity, new_folder};
     use crate::services::service::{Place, Service, find};
     use crate::services::state::State;
@@ -238,6 +238,7 @@ mod tests {
     }
 
     const STEADY: Script = Script { name: "steady", script: "exec sleep 600" };
+    const ABSENT: Script = Script { name: "absent", script: "" };
     const BROKEN: Script = Script { name: "broken", script: "echo no disk; exit 1" };
 
     impl Service for Script {
@@ -251,7 +252,10 @@ mod tests {
             &[]
         }
         fn program(&self) -> Option<PathBuf> {
-            find("sh")
+            if self.name == ABSENT.name { None } else { find("sh") }
+        }
+        fn fetch(&self) -> Result<()> {
+            Err("no network".into())
         }
         fn command(&self, program: &Path, place: &Place) -> Command {
             let mut command = place.command(program);
@@ -263,6 +267,12 @@ mod tests {
         }
         fn url(&self, place: &Place) -> String {
             format!("script://{}", place.address())
+        }
+        fn further_ports(&self) -> usize {
+            2
+        }
+        fn more(&self, _program: &Path, place: &Place) -> Vec<Address> {
+            vec![("PORTS", place.ports().count().to_string())]
         }
     }
 
@@ -289,7 +299,7 @@ mod tests {
             let first = supervisor.up(services).expect("it starts");
             let before = state(folder, "steady").expect("a state");
             let env = fs::read_to_string(folder.join("env")).expect("an env file");
-            assert_eq!(env, format!("steady={}\n", first[0].1));
+            assert_eq!(env, format!("steady={}\nPORTS=3\n", first[0].1));
 
             assert_eq!(supervisor.up(services).expect("again"), first);
             assert_eq!(state(folder, "steady").as_ref(), Some(&before));
@@ -336,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_said_before_it_ended_is_told() {
+    fn what_failed_is_told_and_keeps_no_other_back() {
         with_folder(|folder| {
-            let services: &[&dyn Service] = &[&STEADY, &BROKEN];
+            let services: &[&dyn Service] = &[&BROKEN, &ABSENT, &STEADY];
             let supervisor = Supervisor::new(folder.to_owned(), services, |_| None);
-            let failure = supervisor.up(services).expect_err("one is broken");
-            assert!(failure.to_string().contains("no disk"), "{failure}");
+            let failure = supervisor.up(services).expect_err("two are broken").to_string();
+            assert!(failure.contains("no disk") && failure.contains("absent: no network"));
             assert_eq!(state(folder, "broken"), None);
             let steady = state(folder, "steady").expect("the other was started");
             supervisor.down(services).expect("down");
