@@ -63,10 +63,10 @@ impl Guard {
     /// Does what dropping the guard does, and tells what became of all spans: of those that have
     /// ended, each was exported, dropped or sampled out.
     pub fn shutdown(mut self) -> Stats {
-        self.end()
+        self.close()
     }
 
-    fn end(&mut self) -> Stats {
+    fn close(&mut self) -> Stats {
         let Some(Live { provider, started, exporters, timeout }) = self.live.take() else {
             return Stats::default();
         };
@@ -98,7 +98,7 @@ fn stats(started: &Started, report: Option<&Arc<Report>>) -> Stats {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end();
+        self.close();
     }
 }
 

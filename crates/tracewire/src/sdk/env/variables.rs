@@ -25,7 +25,7 @@ impl Env {
         let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
         pairs.map(attribute).collect::<Option<_>>().unwrap_or_else(|| {
             let complaint = format!("{NAME} is ignored: it should be key=value,…, percent-encoded");
-            self.complaints.push(complaint);
+            self.complain_of(complaint);
             Vec::new()
         })
     }
