@@ -4,6 +4,9 @@ use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler as SdkSampler, Should
 
 use crate::Sampling;
 
+pub(in crate::sdk) mod ot;
+pub(in crate::sdk) mod threshold;
+
 /// Decides which traces are recorded and sent.
 ///
 /// The default is `parent_based(always_on())`: whoever starts a trace decides for all who join it.
