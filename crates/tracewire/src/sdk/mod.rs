@@ -82,6 +82,7 @@ mod env;
 mod exporter;
 mod guard;
 mod processor;
+mod provider;
 mod resource;
 mod sampler;
 mod subscriber;
@@ -92,7 +93,7 @@ pub use exporter::{Exporter, Protocol};
 pub use guard::Guard;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
-pub use sampler::Sampler;
+pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use subscriber::{layer, layer_with};
 
 use crate::Error;
