@@ -57,7 +57,8 @@
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
 //! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
-//! | `OTEL_TRACES_SAMPLER`, `…_ARG` | [`sampler`](Builder::sampler) | `parentbased_always_on` |
+//! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
+//! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `none` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `grpc` |
@@ -72,6 +73,10 @@
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
 //!
 //! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more.
+//!
+//! # Sampling
+//! Samplers are [composed](Sampler) of ratios, limits, rules and probabilities on which all services
+//! agree. Traces that begin here have the random flag of W3C Trace Context level 2, as their ids are.
 //!
 //! # Resource
 //! `service.name`, `service.version`, `deployment.environment.name` as given; `service.instance.id`,
