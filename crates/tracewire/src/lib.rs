@@ -11,6 +11,10 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "messaging")]
+pub mod messaging;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -29,6 +33,8 @@ pub mod tonic;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;
+#[cfg(feature = "messaging")]
+pub use messaging::spawn;
 pub use propagate::{Format, Propagator};
 pub use telemetry::{Sampling, Telemetry};
 
