@@ -41,7 +41,9 @@ use opentelemetry_sdk::trace::{Sampler as SdkSampler, SamplingResult, ShouldSamp
 
 use crate::Sampling;
 
+mod candidate;
 mod consistent;
+mod health;
 mod jaeger;
 mod limit;
 pub(in crate::sdk) mod ot;
@@ -50,12 +52,13 @@ mod rules;
 pub(in crate::sdk) mod threshold;
 mod when;
 
+pub use candidate::Candidate;
 pub use consistent::Consistent;
 pub use jaeger::JaegerRemote;
 pub(super) use jaeger::{Polling, Remote};
 pub use parent::ParentBased;
 pub use rules::Rules;
-pub use when::{Candidate, When};
+pub use when::When;
 
 /// Decides which traces are recorded and sent.
 ///
@@ -109,7 +112,7 @@ impl Sampler {
         Consistent::parent_threshold(Consistent::probability(probability)).into()
     }
 
-    /// Keeps so many spans per second, and at most as many at once as in one second, but one.
+    /// Keeps so many spans per second. At once it keeps those of one second, or one if that is less.
     pub fn rate_limited(per_second: f64) -> Self {
         Self::always_on().at_most(per_second)
     }

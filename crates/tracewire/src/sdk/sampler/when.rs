@@ -4,59 +4,11 @@ use std::fmt;
 use std::ops::Not;
 use std::sync::Arc;
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _};
-use opentelemetry::{Array, Context, Key, KeyValue, Value};
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Array, Key, Value};
 
+use super::{Candidate, health};
 use crate::span::attributes as names;
-
-/// A span that is about to start.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    pub(super) parent: Option<&'a Context>,
-    pub(super) name: &'a str,
-    pub(super) kind: &'a SpanKind,
-    pub(super) attributes: &'a [KeyValue],
-    pub(super) links: &'a [Link],
-}
-
-impl<'a> Candidate<'a> {
-    /// Its name.
-    pub fn name(&self) -> &'a str {
-        self.name
-    }
-
-    /// Its kind.
-    pub fn kind(&self) -> &'a SpanKind {
-        self.kind
-    }
-
-    /// Its first attributes.
-    pub fn attributes(&self) -> &'a [KeyValue] {
-        self.attributes
-    }
-
-    /// Its first links.
-    pub fn links(&self) -> &'a [Link] {
-        self.links
-    }
-
-    /// One of its attributes.
-    pub fn attribute(&self, key: &str) -> Option<&'a Value> {
-        let found = self.attributes.iter().find(|attribute| attribute.key.as_str() == key);
-        found.map(|attribute| &attribute.value)
-    }
-
-    /// The context that it starts in, which also has the baggage.
-    pub fn context(&self) -> Option<&'a Context> {
-        self.parent
-    }
-
-    /// Its parent, if it has one.
-    pub fn parent(&self) -> Option<SpanContext> {
-        let parent = self.parent?.span().span_context().clone();
-        parent.is_valid().then_some(parent)
-    }
-}
 
 /// When a rule matches.
 ///
@@ -90,40 +42,6 @@ enum Test {
 /// Text with `*` for anything.
 #[derive(Clone, Debug)]
 struct Pattern(Box<str>);
-
-/// Paths at which services are asked whether they live.
-const HEALTH_PATHS: [&str; 18] = [
-    "/-/healthy",
-    "/-/ready",
-    "/actuator/health",
-    "/health",
-    "/health/live",
-    "/health/ready",
-    "/healthcheck",
-    "/healthz",
-    "/live",
-    "/liveness",
-    "/livez",
-    "/ping",
-    "/readiness",
-    "/ready",
-    "/readyz",
-    "/startup",
-    "/startupz",
-    "/up",
-];
-
-/// How those who ask call themselves.
-const HEALTH_AGENTS: [&str; 5] = [
-    "Amazon-Route53-Health-Check-Service",
-    "Consul Health Check",
-    "ELB-HealthChecker/",
-    "GoogleHC/",
-    "kube-probe/",
-];
-
-/// The service of gRPC's health checking protocol.
-const HEALTH_RPC: &str = "grpc.health.v1.Health/";
 
 impl When {
     /// Always.
@@ -224,7 +142,7 @@ impl When {
         match &self.0 {
             Test::Always => true,
             Test::Root => candidate.parent().is_none(),
-            Test::HealthCheck => is_health_check(candidate),
+            Test::HealthCheck => health::is_check(candidate),
             Test::Kind(kind) => candidate.kind == kind,
             Test::Name(pattern) => pattern.matches(candidate.name),
             Test::Equals(key, value) => {
@@ -291,22 +209,6 @@ fn like(found: &Value, pattern: &Pattern) -> bool {
         Value::Array(Array::String(list)) => list.iter().any(|text| pattern.matches(text.as_str())),
         other => pattern.matches(&other.as_str()),
     }
-}
-
-fn is_health_check(candidate: &Candidate<'_>) -> bool {
-    let text = |key| match candidate.attribute(key) {
-        Some(Value::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    let is_path = |path: &str| {
-        let path = path.strip_suffix('/').unwrap_or(path);
-        HEALTH_PATHS.binary_search(&path).is_ok()
-    };
-    text(names::URL_PATH).is_some_and(is_path)
-        || text(names::HTTP_ROUTE).is_some_and(is_path)
-        || text(names::RPC_METHOD).is_some_and(|method| method.starts_with(HEALTH_RPC))
-        || text(names::USER_AGENT_ORIGINAL)
-            .is_some_and(|agent| HEALTH_AGENTS.iter().any(|known| agent.starts_with(known)))
 }
 
 impl fmt::Debug for Test {
