@@ -2,6 +2,8 @@
 // What features share is unused while only one of them is on; with all of them nothing may be.
 #![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod context;
