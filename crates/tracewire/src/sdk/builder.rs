@@ -12,6 +12,7 @@ use super::env::{EndpointVariable, Env};
 use super::exporter::{Console, Endpoint, Otlp, Report, say, start};
 use super::guard::{Live, Turn};
 use super::processor::SampledOnly;
+use super::provider::Provider;
 use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION, resource};
 use super::subscriber::{self, Logs};
 use super::{Exporter, Guard, Protocol, Sampler, tracer};
@@ -95,8 +96,8 @@ impl Builder {
     }
 
     /// Which traces are kept. Variables: `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Some(sampler);
+    pub fn sampler(mut self, sampler: impl Into<Sampler>) -> Self {
+        self.sampler = Some(sampler.into());
         self
     }
 
@@ -188,7 +189,7 @@ impl Builder {
         attributes.append(&mut self.attributes);
         let resource = resource(attributes);
         let mut provider = SdkTracerProvider::builder()
-            .with_sampler(sampler.into_inner())
+            .with_sampler(sampler.clone())
             .with_resource(resource.clone());
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
@@ -198,7 +199,7 @@ impl Builder {
         }
         let mut worker = None;
         if exporters.contains(&Exporter::Otlp) {
-            let (batch, otlp) = (batch(env), self.otlp(env, resource)?);
+            let (batch, otlp) = (batch(env), self.otlp(env, resource.clone())?);
             let report = Arc::new(Report::new(otlp.endpoint.clone()));
             let (courier, stop) = start(otlp, report.clone())?;
             let batches = BatchSpanProcessor::new(courier, batch);
@@ -206,10 +207,14 @@ impl Builder {
             worker = Some((report, stop));
         }
         let provider = provider.build();
-        tracer::connect(&provider, sampling);
-        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, otlp: worker, timeout: self.shutdown_timeout })
+        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
+        let service = service.unwrap_or_else(|| Value::from(""));
+        let polling = sampler.poll(&service.as_str());
+        let random = Provider(provider.clone());
+        tracer::connect(&random, sampling);
+        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        global::set_tracer_provider(random);
+        Ok(Live { provider, otlp: worker, _sampling: polling, timeout: self.shutdown_timeout })
     }
 
     fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {

@@ -8,6 +8,7 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::sampler::Polling;
 use super::tracer;
 use crate::Error;
 
@@ -32,6 +33,8 @@ pub struct Guard {
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) otlp: Option<(Arc<Report>, Stop)>,
+    /// Sampling services are asked while this is kept.
+    pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
 }
 
