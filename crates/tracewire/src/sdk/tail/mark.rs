@@ -1,7 +1,7 @@
 //! Writes on the spans that are kept why they were, and for how many they stand.
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::SpanContext;
+use opentelemetry::trace::{SpanContext, TraceState};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::rules::Mark;
@@ -18,17 +18,19 @@ impl Mark {
         span.attributes.reserve_exact(2);
         span.attributes.push(KeyValue::new(POLICY, self.policy.value()));
         span.attributes.push(KeyValue::new(ADJUSTED_COUNT, self.adjusted_count));
-        if self.threshold.is_some() {
+        if let Some(state) = self.state(&span.span_context) {
             let context = &span.span_context;
-            let state = Ot::read(context.trace_state()).with_threshold(self.threshold);
-            span.span_context = SpanContext::new(
-                context.trace_id(),
-                context.span_id(),
-                context.trace_flags(),
-                context.is_remote(),
-                state,
-            );
+            let (trace, id) = (context.trace_id(), context.span_id());
+            let (flags, remote) = (context.trace_flags(), context.is_remote());
+            span.span_context = SpanContext::new(trace, id, flags, remote, state);
         }
         span
+    }
+
+    /// `None` where it stays as it is. A threshold by which the trace should not be here is erased.
+    fn state(&self, context: &SpanContext) -> Option<TraceState> {
+        let ot = Ot::read(context.trace_state());
+        let wrong = || ot.threshold.is_some() && ot.threshold_of(context).is_none();
+        (self.threshold.is_some() || wrong()).then(|| ot.with_threshold(self.threshold))
     }
 }
