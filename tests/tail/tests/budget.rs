@@ -86,6 +86,33 @@ fn memory_stays_within_its_bounds_at_ten_thousand_requests_a_second() {
     }
 }
 
+#[test]
+fn estimates_are_not_too_low() {
+    let service = Service::new(TailSampling::new().max_traces(100));
+    let before = service.stats().bytes_waiting;
+    let mut roots = Vec::with_capacity(100);
+    // What the open roots themselves take up is not in the estimate, so it is measured apart.
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            roots.push(service.below(&Context::new(), "GET /x", SpanKind::Server));
+        }
+    });
+    let parts = service.stats().bytes_waiting - before;
+    let children = allocation_counter::measure(|| {
+        for root in &roots {
+            for index in 0..10 {
+                let child = service.child(root).set("number", index);
+                child.set("text", "x".repeat(100)).end();
+            }
+        }
+    });
+    let spans = service.stats().bytes_waiting - before - parts;
+    let (most, held) = (measured.bytes_current, children.bytes_current);
+    println!("100 parts: {parts} of {most} B; 1000 spans: {spans} B estimated, {held} B measured");
+    let held = u64::try_from(held).unwrap();
+    assert!(spans >= held && spans < 2 * held, "{spans} B estimated, {held} B measured");
+}
+
 /// A span as an adapter makes it.
 fn span(trace: TraceId, index: u64, parent: Option<u64>) -> SpanData {
     let sink = Sink::default();

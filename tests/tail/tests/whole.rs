@@ -108,6 +108,8 @@ impl World {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn with_tight_bounds_and_long_requests(
         events in events(256, true),

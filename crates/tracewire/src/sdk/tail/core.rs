@@ -109,10 +109,10 @@ impl Core {
                 }
                 Added::Late(span) => work.push(self.late(&shard, span, out)),
                 // A trace that fits into no queue is sent in pieces, if at all.
-                Added::Waits if shard.waiting(id) >= out.largest => {
+                Added::Waits(spans) if spans >= out.largest => {
                     work.extend(self.conclude(&mut shard, id, Cause::Bounds, None, out));
                 }
-                Added::Waits => {}
+                Added::Waits(_) => {}
             }
             self.make_room(&mut shard, None, out, &mut work);
         }

@@ -205,7 +205,8 @@ impl TailSampling {
         self
     }
 
-    /// How much the waiting spans may take up, by estimate; 64 MiB by default.
+    /// How much may be taken up by what waits, by an estimate that errs to the high side; 64 MiB by
+    /// default.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.bounds.bytes = bytes;
         self

@@ -23,7 +23,7 @@ pub(super) struct Part {
     pub(super) spans: Vec<SpanData>,
     /// Which of them are local roots.
     roots: Vec<usize>,
-    /// What the spans take up, by estimate.
+    /// What it takes up, by estimate.
     pub(super) bytes: usize,
     pub(super) has_error: bool,
     pub(super) is_slow: bool,
@@ -39,6 +39,9 @@ pub(super) struct Origin {
     pub(super) randomness: Randomness,
     pub(super) threshold: Option<Threshold>,
 }
+
+/// What a part takes up without its spans: itself and its places in two maps.
+const OVERHEAD: usize = size_of::<Part>() + 128;
 
 impl Origin {
     pub(super) fn of(span: &SpanContext) -> Self {
@@ -56,7 +59,7 @@ impl Part {
             open: vec![root],
             spans: Vec::new(),
             roots: Vec::new(),
-            bytes: 0,
+            bytes: OVERHEAD,
             has_error: false,
             is_slow: false,
             follows_kept: false,

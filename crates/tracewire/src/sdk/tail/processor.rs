@@ -174,3 +174,119 @@ fn run(tick: Duration, core: &Weak<Core>, out: &Weak<Out>, stopped: &mpsc::Recei
         core.sweep(&out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+    use opentelemetry_sdk::trace::{
+        BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanExporter,
+    };
+
+    use super::super::TailSampling;
+    use super::*;
+
+    const QUEUE: usize = 8;
+
+    #[derive(Clone, Debug, Default)]
+    struct Exported(Arc<Mutex<Vec<String>>>);
+
+    impl SpanExporter for Exported {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            let names = batch.into_iter().map(|span| span.name.into_owned());
+            self.0.lock().expect("no panic").extend(names);
+            Ok(())
+        }
+    }
+
+    impl Exported {
+        fn sorted(&self) -> Vec<String> {
+            let mut names = self.0.lock().expect("no panic").clone();
+            names.sort();
+            names
+        }
+    }
+
+    /// Batches leave when they are flushed and when the queue is full.
+    fn set_up(settings: TailSampling) -> (SdkTracerProvider, TailHandle, Exported) {
+        let exported = Exported::default();
+        let (room, exporter) = Room::of_queue(QUEUE, exported.clone());
+        let config = BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE)
+            .with_scheduled_delay(Duration::from_secs(3600))
+            .build();
+        let batches = BatchSpanProcessor::new(exporter, config);
+        let tail = settings.in_front_of(batches).with_rooms(vec![(room, QUEUE)]);
+        let handle = tail.handle();
+        let provider = SdkTracerProvider::builder().with_span_processor(tail).build();
+        (provider, handle, exported)
+    }
+
+    /// A root that is open, with this many children that are not.
+    fn start(provider: &SdkTracerProvider, name: &'static str, children: usize) -> Context {
+        let tracer = provider.tracer("tests");
+        let root = tracer.start_with_context(name, &Context::new());
+        let context = Context::new().with_span(root);
+        for _ in 0..children {
+            drop(tracer.start_with_context(name, &context));
+        }
+        context
+    }
+
+    #[test]
+    fn a_trace_enters_a_full_queue_whole_or_not_at_all() {
+        let (provider, tail, exported) = set_up(TailSampling::new());
+        for name in ["a", "b", "lost"] {
+            drop(start(&provider, name, 2));
+        }
+        assert_eq!(exported.sorted().len(), 0);
+        let stats = tail.stats();
+        assert_eq!((stats.spans_kept, stats.spans_lost, stats.traces_lost), (6, 3, 1));
+        provider.force_flush().expect("a flush");
+        drop(start(&provider, "c", 2));
+        provider.shutdown().expect("a shutdown");
+        assert_eq!(exported.sorted(), ["a", "a", "a", "b", "b", "b", "c", "c", "c"]);
+    }
+
+    #[test]
+    fn a_flush_empties_the_queue_for_what_it_decides() {
+        for shut in [false, true] {
+            let (provider, tail, exported) = set_up(TailSampling::new());
+            let open: Vec<_> =
+                ["a", "b", "c", "d", "e", "f"].map(|name| start(&provider, name, 3)).into();
+            let ended = if shut { provider.shutdown() } else { provider.force_flush() };
+            ended.expect("an end");
+            assert_eq!(exported.sorted().len(), 18);
+            assert_eq!(tail.stats().spans_lost, 0);
+            drop(open);
+        }
+    }
+
+    #[test]
+    fn a_trace_that_fits_into_no_queue_is_sent_in_pieces() {
+        let (provider, tail, exported) = set_up(TailSampling::new());
+        let context = start(&provider, "large", 4);
+        assert_eq!(tail.is_kept(context.span().span_context().trace_id()), Some(true));
+        assert_eq!(tail.stats().traces_cut_by_bounds, 1);
+        drop(context);
+        provider.force_flush().expect("a flush");
+        assert_eq!(exported.sorted(), ["large"; 5]);
+    }
+
+    #[test]
+    fn the_thread_ends_with_telemetry() {
+        let settings = TailSampling::new().time_limit(Duration::from_millis(80));
+        let (provider, tail, _) = set_up(settings);
+        drop(start(&provider, "a", 0));
+        let core = Arc::downgrade(&tail.0);
+        drop(tail);
+        provider.shutdown().expect("a shutdown");
+        drop(provider);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while core.strong_count() > 0 {
+            assert!(Instant::now() < deadline, "the thread holds on to it");
+            thread::yield_now();
+        }
+    }
+}

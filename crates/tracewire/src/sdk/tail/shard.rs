@@ -41,7 +41,8 @@ enum Slot {
 
 /// What became of a span that has ended.
 pub(super) enum Added {
-    Waits,
+    /// With so many others of its part.
+    Waits(usize),
     /// It was the last local root.
     Completes,
     /// Its part is not here, or not any more.
@@ -84,6 +85,7 @@ impl Shard {
             Some(Remembered::Dropped) => part.since = Some(start()),
             None => {}
         }
+        self.bytes += part.bytes;
         self.order.insert(part.order, id);
         self.slots.insert(id, Slot::Open(Box::new(part)));
     }
@@ -96,13 +98,13 @@ impl Shard {
                 let completes = part.add(span, rules);
                 self.spans += 1;
                 self.bytes += part.bytes - bytes;
-                if completes { Added::Completes } else { Added::Waits }
+                if completes { Added::Completes } else { Added::Waits(part.spans.len()) }
             }
             Some(Slot::Deciding(late)) => {
                 self.spans += 1;
                 self.bytes += of_late(&span);
                 late.push(span);
-                Added::Waits
+                Added::Waits(0)
             }
             Some(Slot::Open(_)) | None => Added::Late(span),
         }

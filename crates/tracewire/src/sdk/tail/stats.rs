@@ -43,7 +43,7 @@ pub struct TailStats {
     pub traces_waiting: u64,
     /// Spans that wait for a decision.
     pub spans_waiting: u64,
-    /// What the waiting spans take up, by estimate.
+    /// What all that waits takes up, by estimate.
     pub bytes_waiting: u64,
 }
 
