@@ -34,9 +34,9 @@ fn the_oldest_is_decided_when_there_are_too_many() {
             let child = service.child(&root);
             roots.push(root);
             if number == 0 {
-                child.fail()
+                child.fail();
             } else {
-                child.end()
+                child.end();
             }
             let decided: Vec<_> =
                 (0..=number).filter(|it| service.tail.is_kept(id(*it)).is_some()).collect();
@@ -169,7 +169,11 @@ fn threads_lose_nothing() {
                     let children = (thread + request) % 5;
                     for child in 0..children {
                         let child = (service.child(&root), child);
-                        if child.1 == 4 { late.push(child.0) } else { child.0.end() }
+                        if child.1 == 4 {
+                            late.push(child.0);
+                        } else {
+                            child.0.end();
+                        }
                     }
                     started.fetch_add(1 + children, Ordering::Relaxed);
                     if request % 50 == 0 {

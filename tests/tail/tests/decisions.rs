@@ -34,14 +34,14 @@ fn run(settings: TailSampling, trace: Trace) -> Service {
     let child = service.child(&root);
     service.clock.advance(trace.took);
     if trace.child_fails {
-        child.fail()
+        child.fail();
     } else {
-        child.end()
+        child.end();
     }
     if trace.root_fails {
-        root.fail()
+        root.fail();
     } else {
-        root.end()
+        root.end();
     }
     service
 }
@@ -158,9 +158,9 @@ fn kept_spans_say_for_how_many_they_stand() {
         let root = service.request_with(trace.number, state);
         service.child(&root).end();
         if trace.root_fails {
-            root.fail()
+            root.fail();
         } else {
-            root.end()
+            root.end();
         }
         let spans = service.sink.spans();
         assert_eq!(spans.len(), if expected.is_some() { 2 } else { 0 }, "{ot}");

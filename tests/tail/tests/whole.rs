@@ -78,7 +78,11 @@ impl World {
                 Event::End(choice) | Event::Fail(choice) if !self.open.is_empty() => {
                     let (span, _) = self.open.swap_remove(choice % self.open.len());
                     self.ended += 1;
-                    if matches!(event, Event::Fail(_)) { span.fail() } else { span.end() }
+                    if matches!(event, Event::Fail(_)) {
+                        span.fail();
+                    } else {
+                        span.end();
+                    }
                 }
                 Event::Wait(seconds) => service.clock.advance(Duration::from_secs(seconds)),
                 Event::Flush => service.provider.force_flush().unwrap(),

@@ -29,7 +29,7 @@ pub(super) struct Core {
     time_limit: Duration,
     clock: Clock,
     counters: Counters,
-    ended: AtomicBool,
+    closed: AtomicBool,
 }
 
 /// What remains to be done without a lock. Spans are dropped here too.
@@ -69,7 +69,7 @@ impl Core {
             time_limit,
             clock,
             counters: Counters::default(),
-            ended: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -80,7 +80,7 @@ impl Core {
 
     /// A local root starts.
     pub(super) fn begin(&self, root: &SpanContext, start: impl FnOnce() -> SystemTime, out: &Out) {
-        if self.has_ended() {
+        if self.is_closed() {
             return;
         }
         let (id, origin, now) = (root.trace_id(), Origin::of(root), self.clock.now());
@@ -100,7 +100,7 @@ impl Core {
         {
             let mut shard = self.shard(id);
             // Asked under the lock: what is added before the end is seen by the last flush.
-            if self.has_ended() {
+            if self.is_closed() {
                 return self.counters.late_lost();
             }
             match shard.add(span, &self.rules) {
@@ -246,12 +246,12 @@ impl Core {
     }
 
     /// Takes no more spans.
-    pub(super) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     pub(super) fn stats(&self) -> TailStats {

@@ -120,7 +120,7 @@ impl SpanProcessor for TailProcessor {
     /// Decides everything that waits, with what is known of it.
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         let begin = Instant::now();
-        self.core.end();
+        self.core.close();
         self.decide_all(begin + timeout / 2);
         self.out.next.shutdown_with_timeout(timeout.saturating_sub(begin.elapsed()))
     }
@@ -168,7 +168,7 @@ fn run(tick: Duration, core: &Weak<Core>, out: &Weak<Out>, stopped: &mpsc::Recei
         let (Some(core), Some(out)) = (core.upgrade(), out.upgrade()) else {
             return;
         };
-        if core.has_ended() {
+        if core.is_closed() {
             return;
         }
         core.sweep(&out);

@@ -40,6 +40,7 @@ enum Slot {
 }
 
 /// What became of a span that has ended.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, and a box would be work")]
 pub(super) enum Added {
     /// With so many others of its part.
     Waits(usize),
