@@ -55,9 +55,9 @@ fn memory_stays_within_its_bounds_at_ten_thousand_requests_a_second() {
                 service.child(&root).set("db.query.text", "SELECT name FROM users").end();
             }
             if request % 1000 == 0 {
-                stuck.push(root)
+                stuck.push(root);
             } else {
-                open.push_back(root)
+                open.push_back(root);
             }
             if request >= TAKES {
                 open.pop_front();
