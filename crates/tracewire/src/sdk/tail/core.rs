@@ -208,8 +208,13 @@ impl Core {
                 }
                 decided => decided,
             };
-            if let Work::Send(spans, mark) = decided {
-                spans.into_iter().for_each(|span| out.next.on_end(mark.write(span)));
+            match decided {
+                Work::Send(spans, mark) => {
+                    spans.into_iter().for_each(|span| out.next.on_end(mark.write(span)));
+                }
+                Work::Discard(spans) => drop(spans),
+                // What has been asked about is decided.
+                Work::Ask(..) => {}
             }
         }
     }
