@@ -12,6 +12,7 @@ use super::env::{EndpointVariable, Env};
 use super::exporter::{Console, Endpoint, Otlp, Report, say, start};
 use super::guard::{Live, Turn};
 use super::processor::{All, SampledOnly};
+use super::provider::Provider;
 use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION, resource};
 use super::subscriber::{self, Logs};
 use super::tail::Room;
@@ -98,8 +99,8 @@ impl Builder {
     }
 
     /// Which traces are kept. Variables: `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Some(sampler);
+    pub fn sampler(mut self, sampler: impl Into<Sampler>) -> Self {
+        self.sampler = Some(sampler.into());
         self
     }
 
@@ -198,7 +199,7 @@ impl Builder {
         attributes.append(&mut self.attributes);
         let resource = resource(attributes);
         let mut provider = SdkTracerProvider::builder()
-            .with_sampler(sampler.into_inner())
+            .with_sampler(sampler.clone())
             .with_resource(resource.clone());
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
@@ -210,7 +211,7 @@ impl Builder {
         let mut worker = None;
         if exporters.contains(&Exporter::Otlp) {
             let (queue, batch) = batch(env);
-            let otlp = self.otlp(env, resource)?;
+            let otlp = self.otlp(env, resource.clone())?;
             let report = Arc::new(Report::new(otlp.endpoint.clone()));
             let (courier, stop) = start(otlp, report.clone())?;
             let (room, courier) = Room::of_queue(queue, courier);
@@ -225,16 +226,21 @@ impl Builder {
                 Some(settings) => {
                     let processor = settings.in_front_of(processors).with_rooms(rooms);
                     tail = Some(processor.handle());
-                    provider.with_span_processor(processor)
+                    provider.with_span_processor(SampledOnly(processor))
                 }
                 None => provider.with_span_processor(SampledOnly(processors)),
             };
         }
         let provider = provider.build();
-        tracer::connect(&provider, sampling);
-        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, otlp: worker, tail, timeout: self.shutdown_timeout })
+        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
+        let service = service.unwrap_or_else(|| Value::from(""));
+        let polling = sampler.poll(&service.as_str());
+        let random = Provider(provider.clone());
+        tracer::connect(&random, sampling);
+        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        global::set_tracer_provider(random);
+        let timeout = self.shutdown_timeout;
+        Ok(Live { provider, otlp: worker, tail, _sampling: polling, timeout })
     }
 
     fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {

@@ -8,6 +8,7 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::sampler::Polling;
 use super::{TailHandle, tracer};
 use crate::Error;
 
@@ -33,6 +34,8 @@ pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) otlp: Option<(Arc<Report>, Stop)>,
     pub(super) tail: Option<TailHandle>,
+    /// Sampling services are asked while this is kept.
+    pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
 }
 

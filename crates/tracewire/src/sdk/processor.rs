@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use opentelemetry::Context;
+use opentelemetry::trace::SpanId;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use super::provider::with_random_flag;
 
 /// Hands sampled spans to `P` and no others: a batch processor would send whatever it gets.
 #[derive(Debug)]
@@ -16,8 +19,12 @@ impl<P: SpanProcessor> SpanProcessor for SampledOnly<P> {
         self.0.on_start(span, context);
     }
 
-    fn on_end(&self, span: SpanData) {
+    fn on_end(&self, mut span: SpanData) {
         if span.span_context.is_sampled() {
+            // A root has the flag for everybody else already.
+            if span.parent_span_id == SpanId::INVALID {
+                span.span_context = with_random_flag(&span.span_context);
+            }
             self.0.on_end(span);
         }
     }

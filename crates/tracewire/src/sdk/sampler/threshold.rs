@@ -66,11 +66,6 @@ impl Threshold {
         randomness.0 >= self.0
     }
 
-    /// The share of traces that are kept.
-    pub(in crate::sdk) fn probability(self) -> f64 {
-        (RANGE - self.0) as f64 / RANGE as f64
-    }
-
     /// How many traces one that is kept stands for.
     pub(in crate::sdk) fn adjusted_count(self) -> f64 {
         RANGE as f64 / (RANGE - self.0) as f64
@@ -198,9 +193,10 @@ mod tests {
         #[test]
         fn probability_and_threshold_agree(probability in 1e-9..=1.0_f64) {
             let threshold = Threshold::of_probability(probability).expect("a threshold");
-            let error = (threshold.probability() - probability).abs() / probability;
+            let kept = (RANGE - threshold.0) as f64 / RANGE as f64;
+            let error = (kept - probability).abs() / probability;
             prop_assert!(error < 1.0 / 1024.0, "{probability} became {threshold}");
-            let product = threshold.probability() * threshold.adjusted_count();
+            let product = kept * threshold.adjusted_count();
             prop_assert!((product - 1.0).abs() < 1e-12);
         }
 
