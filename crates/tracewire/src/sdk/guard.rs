@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
 use super::sampler::Polling;
-use super::tracer;
+use super::{TailHandle, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -33,6 +33,7 @@ pub struct Guard {
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) otlp: Option<(Arc<Report>, Stop)>,
+    pub(super) tail: Option<TailHandle>,
     /// Sampling services are asked while this is kept.
     pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
@@ -54,6 +55,11 @@ impl Guard {
         let lost = || live.otlp.as_ref().map(|(report, _)| report.lost_so_far());
         let before = lost();
         live.provider.force_flush().is_ok() && lost() == before
+    }
+
+    /// What tail sampling does; `None` when there is none.
+    pub fn tail(&self) -> Option<&TailHandle> {
+        self.live.as_ref()?.tail.as_ref()
     }
 }
 

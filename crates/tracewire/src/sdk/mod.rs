@@ -37,6 +37,10 @@
 //! # Ok::<(), tracewire::Error>(())
 //! ```
 //!
+//! # Tail sampling
+//! [`TailSampling`] decides when a request has ended whether its spans are sent: those with errors,
+//! slow ones, those that rules of your own are for, and a share of the rest.
+//!
 //! # One at a time
 //! A second `init` while the first guard lives is an [error](crate::Error::is_already_initialized):
 //! two exporters would send every span to one of them at random. When the guard has been dropped,
@@ -91,6 +95,7 @@ mod provider;
 mod resource;
 mod sampler;
 mod subscriber;
+mod tail;
 mod tracer;
 
 pub use builder::Builder;
@@ -100,6 +105,7 @@ pub use guard::Guard;
 pub use opentelemetry_sdk as otel_sdk;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use subscriber::{layer, layer_with};
+pub use tail::{LocalTrace, TailHandle, TailProcessor, TailSampling, TailStats};
 
 use crate::Error;
 
