@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sdk_tests::{Child, Receiver, Reply, Wire, black_hole, page, refused, slammed};
+use sdk_tests::{Child, Receiver, Reply, Wire, black_hole, cut_once, page, refused, slammed, slow};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
@@ -121,6 +121,23 @@ fn the_cause_is_told() {
             let warnings: Vec<&str> = logs.lines().filter(|line| line.contains("WARN")).collect();
             assert_eq!(warnings.len(), 1, "{logs}");
             assert!(warnings[0].contains(cause), "{wire:?} {cause}: {logs}");
+        }
+    }
+}
+
+#[test]
+fn a_slow_way_and_one_that_breaks() {
+    for wire in WIRES {
+        for network in [slow, cut_once] {
+            let receiver = Receiver::start(wire);
+            let address = network(receiver.address());
+            let mut child = start(wire, &format!("http://{address}"), &[]);
+            child.trace("");
+            assert_eq!(child.say("flush"), "true", "{wire:?}");
+            assert!(receiver.so_far().len() >= 3);
+            child.trace("");
+            assert_eq!(child.say("shutdown"), "started=6 exported=6 dropped=0 sampled_out=0");
+            assert!(!child.end().contains("WARN"));
         }
     }
 }
