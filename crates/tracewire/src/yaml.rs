@@ -15,6 +15,9 @@ const NODES: usize = 50_000;
 /// How long all texts together may be, after substitution and with copies.
 const BYTES: usize = 4 << 20;
 
+/// Braces have a meaning of their own there.
+const HINT: &str = "; inside of `{ }` and `[ ]`, a `${…}` needs quotes around it";
+
 /// The document's value; nothing at all is null. Variables are substituted in scalars, not in keys.
 ///
 /// # Errors
@@ -25,7 +28,10 @@ pub(crate) fn parse(text: &str, lookup: &Lookup<'_>) -> Result<Node, Fault> {
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
-            Fault::at(mark(error.marker()), format!("this is not YAML: {}", error.info()))
+            let at = mark(error.marker());
+            let line = text.lines().nth(at.line.saturating_sub(1)).unwrap_or_default();
+            let hint = if line.contains("${") { HINT } else { "" };
+            Fault::at(at, format!("this is not YAML: {}{hint}", error.info()))
         })?;
         let at = mark(&span.start);
         match event {
@@ -292,10 +298,10 @@ mod tests {
                 "a: 1\nb:\n  - x\n  - 'y'\n",
                 "{a@1:1: Int(1)@1:4, b@2:1: [Text(\"x\")@3:5, Text(\"y\")@4:5]}",
             ),
-            ("a:\n", "{a@1:1: Null@1:3}"),
+            ("a:\n", "{a@1:1: Null@1:2}"),
             ("{\"a\": [true, 1.5]}", "{a@1:2: [Bool(true)@1:8, Float(1.5)@1:14]}"),
             ("a: ${TWO}\n${TWO}: \"${TWO}\"", "{a@1:1: Int(2)@1:4, ${TWO}@2:1: Text(\"2\")@2:9}"),
-            ("a: !!str 1\nb: !!int '1'", "{a@1:1: Text(\"1\")@1:10, b@2:1: Int(1)@2:10}"),
+            ("a: !!str 1\nb: !!int '1'", "{a@1:1: Text(\"1\")@1:4, b@2:1: Int(1)@2:4}"),
             ("a: &x 1\nb: *x", "{a@1:1: Int(1)@1:7, b@2:1: Int(1)@1:7}"),
             (
                 "a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3",
@@ -314,7 +320,7 @@ mod tests {
         let blocks = format!("{}x", "- ".repeat(60));
         let cases = [
             ("a: 1\na: 2", 2, "`a` is there already, at 1:1"),
-            ("a: [1", 1, "not YAML"),
+            ("a: [1", 2, "not YAML"),
             ("a: 1\n  b: 2", 2, "not YAML"),
             ("a: 1\n---\nb: 2", 2, "second document"),
             ("a: !mine 1", 1, "`!mine`"),
