@@ -268,6 +268,8 @@ fn mark(marker: &Marker) -> Mark {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The tree as JSON-like text, with the place of every scalar.
@@ -302,7 +304,7 @@ mod tests {
             ("{\"a\": [true, 1.5]}", "{a@1:2: [Bool(true)@1:8, Float(1.5)@1:14]}"),
             ("a: ${TWO}\n${TWO}: \"${TWO}\"", "{a@1:1: Int(2)@1:4, ${TWO}@2:1: Text(\"2\")@2:9}"),
             ("a: !!str 1\nb: !!int '1'", "{a@1:1: Text(\"1\")@1:4, b@2:1: Int(1)@2:4}"),
-            ("a: &x 1\nb: *x", "{a@1:1: Int(1)@1:7, b@2:1: Int(1)@1:7}"),
+            ("a: &x 1\nb: *x", "{a@1:1: Int(1)@1:4, b@2:1: Int(1)@1:4}"),
             (
                 "a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3",
                 "{a@1:1: {p@1:8: Int(1)@1:11, q@1:14: Int(2)@1:17}, \
@@ -361,5 +363,27 @@ mod tests {
         let long = |_: &str| Some("x".repeat(100_000));
         let found = parse(&format!("a: [{}]", ["'${A}'"; 100].join(", ")), &long);
         assert!(found.is_err_and(|fault| fault.why.contains("too large")));
+    }
+
+    /// Pieces of YAML that mean something to somebody.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "a", "b: ", ": ", "- ", "? ", "\n", "\n  ", "\n\t", "[", "]", "{", "}", ", ", "&a ",
+            "*a", "<<: ", "!!str ", "!", "|\n", ">-\n", "'", "\"", "\\", "#", "---", "...",
+            "%YAML", "${A}", "${A:-b}", "$$", "${", "~", "1", "é", "\u{feff}", "\0", "\r",
+        ]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_survived(text in any::<String>()) {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn anything_like_yaml_is_survived(text in pieces()) {
+            let _ = read(&text);
+        }
     }
 }

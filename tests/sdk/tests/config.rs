@@ -8,6 +8,7 @@ use sdk_tests::{Child, Receiver, Wire, Zipkin, refused};
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 const SAMPLED: &str = "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
+const UNSAMPLED: &str = "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02";
 
 /// A file of its own, in the directory that cargo has for tests; its path.
 fn file(name: &str, text: impl AsRef<[u8]>) -> String {
@@ -258,4 +259,74 @@ fn what_cannot_be_followed_stops_the_start() {
     let settings = [("config", "/not/even/there.yaml")];
     let answer = Child::start(PUPPET, &settings, &[]).say("init");
     assert!(answer.contains("/not/even/there.yaml cannot be read: No such file"), "{answer}");
+}
+
+#[test]
+fn samplers() {
+    let receiver = Receiver::start(Wire::Http);
+    let rule =
+        |rules: &str| format!("composite/development: {{ rule_based: {{ rules: [{rules}] }} }}");
+    let (on, off) = ("sampler: { always_on: }", "sampler: { always_off: }");
+    // The sampler, and how many spans arrive for a trace that begins here, for one that is sampled
+    // and for one that is not.
+    let cases = [
+        ("always_on:".to_owned(), [3, 3, 3]),
+        ("always_off:".to_owned(), [0, 0, 0]),
+        ("parent_based:".to_owned(), [3, 3, 0]),
+        ("parent_based: { root: { always_off: } }".to_owned(), [0, 3, 0]),
+        ("parent_based: { remote_parent_sampled: { always_off: } }".to_owned(), [3, 0, 0]),
+        ("parent_based: { remote_parent_not_sampled: { always_on: } }".to_owned(), [3, 3, 3]),
+        ("parent_based: { local_parent_sampled: { always_off: } }".to_owned(), [1, 1, 0]),
+        ("probability/development: { ratio: 0 }".to_owned(), [0, 0, 0]),
+        ("probability/development:".to_owned(), [3, 3, 3]),
+        ("composite/development: { always_on: }".to_owned(), [3, 3, 3]),
+        ("composite/development: { probability: { ratio: 0 } }".to_owned(), [0, 0, 0]),
+        (
+            "composite/development: { parent_threshold: { root: { always_off: } } }".to_owned(),
+            [0, 3, 0],
+        ),
+        (rule(""), [0, 0, 0]),
+        (rule(&format!("{{ {on} }}")), [3, 3, 3]),
+        (rule(&format!("{{ span_kinds: [client, server], {on} }}")), [2, 2, 2]),
+        (rule(&format!("{{ parent: [remote], {off} }}, {{ {on} }}")), [3, 2, 2]),
+        (rule(&format!("{{ parent: [none, remote], {on} }}")), [1, 1, 1]),
+        (
+            rule(&format!("{{ attribute_values: {{ key: url.path, values: [/a, /] }}, {on} }}")),
+            [1, 1, 1],
+        ),
+        (
+            rule(&format!(
+                "{{ attribute_patterns: {{ key: url.path, included: ['/*'], excluded: [/a] }}, \
+                 parent: [remote], {on} }}"
+            )),
+            [0, 1, 1],
+        ),
+        (
+            "jaeger_remote/development: { endpoint: 'http://127.0.0.1:9', interval: 60000, \
+             initial_sampler: { always_on: } }"
+                .to_owned(),
+            [3, 3, 3],
+        ),
+    ];
+    for (sampler, expected) in cases {
+        let sampler = sampler.replace("rules: []", "rules:");
+        let text = format!(
+            "file_format: '1.0'\npropagator: {{ composite: [{{ tracecontext: }}] }}\n\
+             tracer_provider:\n  sampler: {{ {sampler} }}\n  processors:\n    \
+             - batch: {{ exporter: {{ otlp_http: {{ endpoint: '{}/v1/traces' }} }} }}\n",
+            receiver.endpoint(),
+        );
+        let file = file("sampler.yaml", text);
+        let mut child = Child::start(PUPPET, &[], &[("OTEL_CONFIG_FILE", &file)]);
+        child.ok("init");
+        let mut before = receiver.so_far().len();
+        let found = ["", SAMPLED, UNSAMPLED].map(|headers| {
+            child.trace(headers);
+            assert_eq!(child.say("flush"), "true");
+            let after = receiver.so_far().len();
+            after - std::mem::replace(&mut before, after)
+        });
+        assert_eq!(found, expected, "{sampler}");
+        child.end();
+    }
 }

@@ -98,7 +98,7 @@ impl Builder {
                 To::Zipkin { endpoint, timeout } => {
                     let endpoint = self.zipkin_endpoint.clone().or(endpoint);
                     let timeout = self.zipkin_timeout.or(timeout);
-                    let route = zipkin(endpoint, timeout).map_err(at(destination.at))?;
+                    let route = zipkin(endpoint.as_deref(), timeout).map_err(at(destination.at))?;
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }

@@ -162,13 +162,13 @@ impl Builder {
 
     fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
         let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
-        zipkin(endpoint, self.zipkin_timeout.or_else(|| env.zipkin_timeout()))
+        zipkin(endpoint.as_deref(), self.zipkin_timeout.or_else(|| env.zipkin_timeout()))
     }
 }
 
 /// The way to a Zipkin server, with defaults for what is not said.
-pub(super) fn zipkin(endpoint: Option<String>, timeout: Option<Duration>) -> Result<Route, Error> {
-    let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
+pub(super) fn zipkin(endpoint: Option<&str>, timeout: Option<Duration>) -> Result<Route, Error> {
+    let endpoint = endpoint.unwrap_or("http://localhost:9411/api/v2/spans");
     Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
 }
 
