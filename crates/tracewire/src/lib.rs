@@ -11,6 +11,16 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "metrics")]
+mod measure;
+#[cfg(not(feature = "metrics"))]
+#[path = "measure/off.rs"]
+mod measure;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(all(feature = "metrics", feature = "http"))]
+#[path = "metrics/http.rs"]
+mod metrics_http;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -19,9 +19,10 @@ use super::headers::Captured;
 use super::{
     Body, ClientAttributes, Destinations, Framework, Http, Methods, Plain, Redaction, RequestHead,
 };
-use super::{Resends, ResponseFuture, ResponseHead};
+use super::{Resends, ResponseFuture, ResponseHead, UrlTemplate, content_length};
 use crate::Telemetry;
 use crate::context::CarrierMut;
+use crate::measure::{Attributes, Family, Metered, Slot};
 use crate::span::{Operation, Side, Start, attributes as names};
 
 /// Layer that opens a client span for each attempt. See [`ClientLayerFor`] for its settings.
@@ -67,12 +68,14 @@ pub(crate) struct Config {
     request_headers: Captured,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
+    on_measurement: Option<OnMeasurement>,
     destinations: Destinations,
     answer: Arc<Answer>,
 }
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type OnRequest = Arc<dyn Fn(&RequestHead<'_>, &mut Start) + Send + Sync>;
+type OnMeasurement = Arc<dyn Fn(&RequestHead<'_>, &mut Attributes) + Send + Sync>;
 
 impl<F: Framework> ClientLayerFor<F> {
     /// The layer without settings.
@@ -85,10 +88,15 @@ impl<F: Framework> ClientLayerFor<F> {
             request_headers: Captured::default(),
             filters: Vec::new(),
             on_request: None,
+            on_measurement: None,
             destinations: Destinations::default(),
             answer: Arc::new(Answer::new::<F>()),
         };
         Self { config: Arc::new(config), framework: PhantomData }
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|config| config.on_measurement = Some(hook))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -286,7 +294,7 @@ impl Config {
 
     /// Whether filters or hooks look at requests.
     pub(crate) fn is_watched(&self) -> bool {
-        self.on_request.is_some() || !self.filters.is_empty()
+        self.on_request.is_some() || self.on_measurement.is_some() || !self.filters.is_empty()
     }
 
     /// Opens the operation of a request, and says what may leave with it.
@@ -295,14 +303,58 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) -> (Operation, Egress) {
-        self.open_to(attributes.server(), head, |start| {
+        let server = attributes.server();
+        let (mut operation, egress) = self.open_to(Family::HttpClient, server, head, |start| {
             attributes.describe(start, &self.methods, &self.redaction);
-        })
+        });
+        if operation.measurement().is_on() {
+            self.measure(operation.measurement(), server, head, attributes);
+        }
+        (operation, egress)
+    }
+
+    /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
+    fn measure(
+        &self,
+        metered: &mut Metered,
+        server: Option<(&str, Option<u16>)>,
+        head: &RequestHead<'_>,
+        attributes: &ClientAttributes<'_>,
+    ) {
+        let method = self.methods.name(attributes.method);
+        let method = method.as_deref().unwrap_or("_OTHER");
+        let (sizes, active, templates) = metered.choice().map_or((false, false, false), |choice| {
+            (choice.body_sizes, choice.active_requests, choice.url_template)
+        });
+        let template = attributes.template.filter(|_| templates);
+        let asked = |labels: &mut Attributes| {
+            labels.text(names::HTTP_REQUEST_METHOD, method);
+            if let Some((host, port)) = server {
+                labels.text(names::SERVER_ADDRESS, host);
+                port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            }
+            if let Some(UrlTemplate(template)) = template {
+                labels.text(names::URL_TEMPLATE, template);
+            }
+        };
+        metered.label(|labels| {
+            asked(labels);
+            if let Some(hook) = &self.on_measurement {
+                hook(head, labels);
+            }
+        });
+        if active {
+            metered.activate(Family::HttpClientActive, asked);
+        }
+        if sizes && let Some(length) = content_length(head.headers) {
+            metered.count(Slot::Request, length);
+        }
     }
 
     /// The same for a request to this host and port that `describe` names.
     pub(crate) fn open_to(
         &self,
+        family: Family,
         server: Option<(&str, Option<u16>)>,
         head: &RequestHead<'_>,
         describe: impl FnOnce(&mut Start),
@@ -315,7 +367,8 @@ impl Config {
         let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
             Operation::untraced(&parent)
         } else {
-            telemetry.start(SpanKind::Client, &parent, |start| {
+            let metered = telemetry.measurement(family);
+            telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
                 start.reserve(
                     TYPICAL_ATTRIBUTES
                         + self.request_headers.len()

@@ -88,7 +88,7 @@ impl Call {
     }
 
     /// Names the method once and for all.
-    fn settle_method(&mut self, is_absent: bool, operation: &Operation) {
+    fn settle_method(&mut self, is_absent: bool, operation: &mut Operation) {
         let Some(method) = self.unproven.take() else { return };
         if is_absent {
             if !self.is_named {
@@ -112,7 +112,7 @@ impl Call {
     }
 
     /// Records how the call ended.
-    fn end(&mut self, status: Status, operation: &Operation) -> Outcome {
+    fn end(&mut self, status: Status, operation: &mut Operation) -> Outcome {
         if operation.is_recording() {
             self.settle_method(false, operation);
             operation.set([KeyValue::new(
@@ -190,7 +190,7 @@ impl Protocol for Call {
         self.side
     }
 
-    fn head(&mut self, response: &ResponseHead<'_>, operation: &Operation) {
+    fn head(&mut self, response: &ResponseHead<'_>, operation: &mut Operation) {
         self.http = Some(response.status);
         self.early = Status::in_fields(response.headers);
         let code = self.early.as_ref().map(|status| status.code);
@@ -229,7 +229,7 @@ impl Protocol for Call {
         }
     }
 
-    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &Operation) -> Outcome {
+    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &mut Operation) -> Outcome {
         let in_body = self.responses.as_deref().and_then(Messages::trailers);
         if let Some(trailers) = trailers.or(in_body.as_ref())
             && self.early.is_none()
@@ -255,7 +255,7 @@ impl Protocol for Call {
         &mut self,
         error: &(dyn Any + 'static),
         error_type: Cow<'static, str>,
-        operation: &Operation,
+        operation: &mut Operation,
     ) -> Outcome {
         let error = as_error(error);
         let status = error.and_then(Status::of_error);
@@ -276,7 +276,7 @@ impl Protocol for Call {
         self.end(status, operation)
     }
 
-    fn dropped(&mut self, operation: &Operation) -> Outcome {
+    fn dropped(&mut self, operation: &mut Operation) -> Outcome {
         if operation.has_panicked() {
             self.settle_method(false, operation);
             return Outcome::Panicked;
