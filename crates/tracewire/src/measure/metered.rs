@@ -99,7 +99,7 @@ impl Metered {
         let dated = given.unwrap_or(now);
         let back = now.duration_since(dated).unwrap_or_default();
         if given.is_some() {
-            measurement.date_back(back);
+            measurement.began_before_now(back);
         }
         measurement.dated = Some(dated);
         measurement.dated
@@ -108,7 +108,7 @@ impl Metered {
     /// Dates the start back, for work that was seen only when it was over.
     pub(crate) fn date_back(&mut self, by: Duration) {
         if let Some(measurement) = &mut self.0 {
-            measurement.date_back(by);
+            measurement.began_before_now(by);
         }
     }
 
@@ -148,8 +148,8 @@ impl Metered {
 }
 
 impl Measurement {
-    fn date_back(&mut self, by: Duration) {
-        self.began = self.began.checked_sub(by).unwrap_or(self.began);
+    fn began_before_now(&mut self, by: Duration) {
+        self.began = Instant::now().checked_sub(by).unwrap_or(self.began);
     }
 
     fn deactivate(&mut self) {

@@ -144,6 +144,12 @@ impl Operation {
         Self::of(Started::none(parent), Side::Called)
     }
 
+    /// The same for an operation that is measured all the same, unless telemetry is suppressed.
+    pub(crate) fn only_measured(parent: &Context, side: Side, metered: Metered) -> Self {
+        let operation = Self::of(Started::none(parent), side);
+        if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
+    }
+
     /// Says more about an operation that somebody else has opened and will end, and whose context
     /// this is. Its own end adds only what that means for the span.
     pub(crate) fn join(joined: Context, side: Side, describe: impl FnOnce(&mut Start)) -> Self {
