@@ -80,12 +80,11 @@ impl Metered {
         }
     }
 
-    /// Counts the operation among those under way in `family`, as long as it is.
-    pub(crate) fn activate(&mut self, family: Family, label: impl FnOnce(&mut Attributes)) {
+    /// Counts the operation among those under way in `family`, as long as it is, with the attributes
+    /// that it has by now.
+    pub(crate) fn activate(&mut self, family: Family) {
         if let Some(measurement) = &mut self.0 {
-            let mut attributes = Attributes::default();
-            label(&mut attributes);
-            let key = attributes.as_bytes();
+            let key = measurement.attributes.as_bytes();
             let series = measurement.registry.with(family, key, Arc::clone);
             series.record([Some(1.0), None, None], &Context::current());
             measurement.active = Some(series);

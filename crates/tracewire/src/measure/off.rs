@@ -83,9 +83,7 @@ impl Metered {
     pub(crate) fn count(&mut self, _: Slot, _: u64) {}
 
     #[inline]
-    pub(crate) fn activate(&mut self, _: Family, label: impl FnOnce(&mut Attributes)) {
-        nothing(label);
-    }
+    pub(crate) fn activate(&mut self, _: Family) {}
 
     #[inline]
     pub(crate) fn date(&mut self, given: Option<SystemTime>) -> Option<SystemTime> {

@@ -15,7 +15,7 @@ use crate::http::name::Route;
 use crate::http::origin::{self, Origin};
 use crate::http::serving::{self, Serving};
 use crate::http::{Http, Peer, RequestHead, content_length};
-use crate::measure::{Attributes, Family, Metered, Slot};
+use crate::measure::{Family, Metered, Slot};
 use crate::span::{Operation, Side, Start, attributes as names};
 
 /// What a request has at its start and its end, without headers.
@@ -75,16 +75,18 @@ impl Config {
         let server =
             address.then(|| Origin::of(request, peer, &self.proxies, self.default_scheme).server);
         let server = server.flatten();
-        let asked = |labels: &mut Attributes| {
+        metered.label(|labels| {
             labels.text(names::HTTP_REQUEST_METHOD, method);
             labels.text(names::URL_SCHEME, scheme);
             if let Some((host, port)) = &server {
                 labels.text(names::SERVER_ADDRESS, host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
             }
-        };
+        });
+        if active {
+            metered.activate(Family::HttpServerActive);
+        }
         metered.label(|labels| {
-            asked(labels);
             if let Some(route) = route {
                 labels.text(names::HTTP_ROUTE, route);
             }
@@ -95,9 +97,6 @@ impl Config {
                 hook(request, labels);
             }
         });
-        if active {
-            metered.activate(Family::HttpServerActive, asked);
-        }
         if sizes && let Some(length) = content_length(request.headers) {
             metered.count(Slot::Request, length);
         }
