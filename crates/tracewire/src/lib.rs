@@ -2,6 +2,8 @@
 // What features share is unused while only one of them is on; with all of them nothing may be.
 #![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod context;
@@ -16,11 +18,15 @@ mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "measure/off.rs"]
 mod measure;
+#[cfg(feature = "messaging")]
+pub mod messaging;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(all(feature = "metrics", feature = "http"))]
 #[path = "metrics/http.rs"]
 mod metrics_http;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -39,6 +45,8 @@ pub mod tonic;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;
+#[cfg(feature = "messaging")]
+pub use messaging::spawn;
 pub use propagate::{Format, Propagator};
 pub use telemetry::{Sampling, Telemetry};
 

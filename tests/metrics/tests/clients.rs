@@ -1,5 +1,6 @@
 //! Requests, statements, commands and calls that a program sends.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use axum::Router;
@@ -17,6 +18,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracewire::http::{ClientLayer, UrlTemplate};
 use tracewire::metrics::Choice;
 use tracewire::redis::{Config, Connection};
+use tracewire::span::Outcome;
 use tracewire::sqlx::{Pool, Settings};
 use tracewire::test::Capture;
 use tracewire_metrics_tests::Site;
@@ -297,4 +299,52 @@ async fn methods_that_nobody_has_make_no_series() {
     let series = site.of("rpc.server.call.duration");
     assert!(series.iter().all(|it| it.attributes["rpc.method"] == "_OTHER"), "{series:#?}");
     assert_eq!(series.len(), 2, "{series:#?}");
+}
+
+#[tokio::test]
+async fn messages_are_measured_as_their_spans_are() {
+    let site = Site::new(Capture::new());
+    let config = tracewire::messaging::Config::new().telemetry(&site.telemetry());
+    let client = tracewire::messaging::Client::new("rabbitmq", &config.server_address("mq", 5672));
+    let mut message = HashMap::<String, String>::new();
+    client
+        .send("publish", &mut message, |about| about.destination("orders"))
+        .finish(Outcome::Success);
+    client
+        .process("process", &message, |about| about.destination("orders"))
+        .finish(Outcome::error("x"));
+    client.settle("ack", [], |about| about.destination("orders")).finish(Outcome::Success);
+    let spans = site.capture.spans();
+    let fixed = "messaging.system=rabbitmq server.address=mq server.port=5672";
+    let name = "messaging.destination.name=orders messaging.operation.name";
+    let durations = site.of("messaging.client.operation.duration");
+    let sent =
+        durations.iter().find(|it| it.labels() == format!("{name}=publish {fixed}")).unwrap();
+    sent.assert_is(&spans[0]);
+    let settled = format!("{name}=ack messaging.operation.type=settle {fixed}");
+    durations.iter().find(|it| it.labels() == settled).unwrap().assert_is(&spans[2]);
+    assert_eq!(durations.len(), 2);
+    let processed = site.only("messaging.process.duration");
+    assert_eq!(processed.labels(), format!("error.type=x {name}=process {fixed}"));
+    processed.assert_is(&spans[1]);
+    for (metric, operation) in [("sent", "publish"), ("consumed", "process")] {
+        let count = site.only(&format!("messaging.client.{metric}.messages"));
+        assert_eq!((count.sum, count.unit.as_str()), (1.0, "{message}"));
+        assert_eq!(count.attributes["messaging.operation.name"], operation);
+    }
+}
+
+#[tokio::test]
+async fn processing_below_an_unsampled_producer_is_measured_once() {
+    let site = Site::new(Capture::with_sampler(Sampler::AlwaysOff));
+    let telemetry = tracewire::Telemetry::propagate_only().meter_provider(site.meters().clone());
+    let config = tracewire::messaging::Config::new().telemetry(&telemetry);
+    let client = tracewire::messaging::Client::new("nats", &config);
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let message = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    client
+        .process("process", &message, |about| about.destination("orders"))
+        .finish(Outcome::Success);
+    let series = site.only("messaging.process.duration");
+    assert_eq!((series.count, series.attributes.get("error.type")), (1, None));
 }

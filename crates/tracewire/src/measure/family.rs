@@ -16,10 +16,8 @@ pub(crate) enum Family {
     RpcClient,
     /// Sending messages.
     MessagingSend,
-    /// Asking for messages.
-    MessagingReceive,
-    /// Anything else that a client asks of a broker.
-    MessagingSettle,
+    /// Asking for messages, and settling them.
+    MessagingFetch,
     /// Working on messages.
     MessagingProcess,
 }
@@ -45,7 +43,7 @@ impl Slot {
 pub(super) type Instruments = [Option<&'static Instrument>; 3];
 
 impl Family {
-    pub(super) const COUNT: usize = 11;
+    pub(super) const COUNT: usize = 10;
 
     /// The instruments of an operation, in the order of its values.
     pub(super) fn instruments(self, choice: &Choice) -> Instruments {
@@ -78,10 +76,7 @@ impl Family {
             Self::MessagingSend => {
                 [Some(&instrument::MESSAGING_DURATION), Some(&instrument::MESSAGING_SENT), None]
             }
-            Self::MessagingReceive => {
-                [Some(&instrument::MESSAGING_DURATION), Some(&instrument::MESSAGING_CONSUMED), None]
-            }
-            Self::MessagingSettle => [Some(&instrument::MESSAGING_DURATION), None, None],
+            Self::MessagingFetch => [Some(&instrument::MESSAGING_DURATION), None, None],
             Self::MessagingProcess => {
                 [Some(&instrument::MESSAGING_PROCESS), Some(&instrument::MESSAGING_CONSUMED), None]
             }

@@ -1,7 +1,7 @@
 //! The measurement of one operation, from its start to its end.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
@@ -12,7 +12,11 @@ use super::{Attributes, Choice, Family, Slot};
 /// The measurement of one operation, or nothing where nobody measures. Recorded once, by
 /// [`finish`](Self::finish).
 #[derive(Debug, Default)]
-pub(crate) struct Metered(Option<Box<Measurement>>);
+pub(crate) struct Metered {
+    /// Whether there was a measurement at first.
+    is_on: bool,
+    measurement: Mutex<Option<Box<Measurement>>>,
+}
 
 #[derive(Debug)]
 struct Measurement {
@@ -38,12 +42,14 @@ impl Metered {
     pub(super) fn begin(registry: Arc<Registry>, family: Family) -> Self {
         let began = Instant::now();
         let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
-        if let Ok(Some(Self(Some(mut measurement)))) = spare {
+        if let Ok(Some(mut spare)) = spare
+            && let Some(measurement) = spare.get_mut()
+        {
             (measurement.registry, measurement.family) = (registry, family);
             measurement.began = began;
-            return Self(Some(measurement));
+            return spare;
         }
-        Self(Some(Box::new(Measurement {
+        Self::of(Box::new(Measurement {
             registry,
             family,
             began,
@@ -52,29 +58,40 @@ impl Metered {
             counted: [None; 2],
             error_type: false,
             active: None,
-        })))
+        }))
+    }
+
+    fn of(measurement: Box<Measurement>) -> Self {
+        Self { is_on: true, measurement: Mutex::new(Some(measurement)) }
+    }
+
+    fn get_mut(&mut self) -> Option<&mut Measurement> {
+        if !self.is_on {
+            return None;
+        }
+        self.measurement.get_mut().unwrap_or_else(PoisonError::into_inner).as_deref_mut()
     }
 
     /// Whether anybody measures.
     pub(crate) fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.is_on
     }
 
     /// What is measured by choice, if anybody measures.
-    pub(crate) fn choice(&self) -> Option<&Choice> {
-        self.0.as_ref().map(|measurement| &measurement.registry.choice)
+    pub(crate) fn choice(&mut self) -> Option<&Choice> {
+        self.get_mut().map(|measurement| &measurement.registry.choice)
     }
 
     /// Adds attributes.
     pub(crate) fn label(&mut self, label: impl FnOnce(&mut Attributes)) {
-        if let Some(measurement) = &mut self.0 {
+        if let Some(measurement) = self.get_mut() {
             label(&mut measurement.attributes);
         }
     }
 
     /// Counts so much more of something.
     pub(crate) fn count(&mut self, slot: Slot, more: u64) {
-        if let Some(measurement) = &mut self.0 {
+        if let Some(measurement) = self.get_mut() {
             let counted = measurement.counted[slot as usize].get_or_insert(0);
             *counted = counted.saturating_add(more);
         }
@@ -83,7 +100,7 @@ impl Metered {
     /// Counts the operation among those under way in `family`, as long as it is, with the attributes
     /// that it has by now.
     pub(crate) fn activate(&mut self, family: Family) {
-        if let Some(measurement) = &mut self.0 {
+        if let Some(measurement) = self.get_mut() {
             let key = measurement.attributes.as_bytes();
             let series = measurement.registry.with(family, key, Arc::clone);
             series.record([Some(1.0), None, None], &Context::current());
@@ -93,7 +110,7 @@ impl Metered {
 
     /// Says that the span begins when the measurement did, or at `given`, and when that is.
     pub(crate) fn date(&mut self, given: Option<SystemTime>) -> Option<SystemTime> {
-        let Some(measurement) = &mut self.0 else { return given };
+        let Some(measurement) = self.get_mut() else { return given };
         let now = SystemTime::now();
         let dated = given.unwrap_or(now);
         let back = now.duration_since(dated).unwrap_or_default();
@@ -106,14 +123,14 @@ impl Metered {
 
     /// Dates the start back, for work that was seen only when it was over.
     pub(crate) fn date_back(&mut self, by: Duration) {
-        if let Some(measurement) = &mut self.0 {
+        if let Some(measurement) = self.get_mut() {
             measurement.began_before_now(by);
         }
     }
 
     /// Says what kind of failure it was where the span's owner says that it was none.
     pub(crate) fn error_type(&mut self, name: &'static str, error_type: &str) {
-        if let Some(measurement) = &mut self.0 {
+        if let Some(measurement) = self.get_mut() {
             measurement.attributes.text(name, error_type);
             measurement.error_type = true;
         }
@@ -122,11 +139,15 @@ impl Metered {
     /// Records the operation, which ends with this error, if any, by attribute name and value.
     /// Returns when the span ends, if it was dated.
     pub(crate) fn finish(
-        &mut self,
+        &self,
         error: Option<(&'static str, &str)>,
         context: &Context,
     ) -> Option<SystemTime> {
-        let mut measurement = self.0.take()?;
+        if !self.is_on {
+            return None;
+        }
+        let taken = self.measurement.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut measurement = taken?;
         let lasted = measurement.began.elapsed();
         let Measurement { registry, family, attributes, counted, error_type, .. } =
             &mut *measurement;
@@ -167,7 +188,7 @@ impl Measurement {
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.try_borrow_mut().ok()?;
             if spare.len() < KEPT {
-                spare.push(Metered(Some(self)));
+                spare.push(Metered::of(self));
             }
             Some(())
         });

@@ -25,8 +25,7 @@ pub(crate) enum Family {
     RpcServer,
     RpcClient,
     MessagingSend,
-    MessagingReceive,
-    MessagingSettle,
+    MessagingFetch,
     MessagingProcess,
 }
 
@@ -70,7 +69,7 @@ impl Metered {
     }
 
     #[inline]
-    pub(crate) fn choice(&self) -> Option<&Choice> {
+    pub(crate) fn choice(&mut self) -> Option<&Choice> {
         None
     }
 
@@ -98,7 +97,7 @@ impl Metered {
 
     #[inline]
     pub(crate) fn finish(
-        &mut self,
+        &self,
         _: Option<(&'static str, &str)>,
         _: &Context,
     ) -> Option<SystemTime> {

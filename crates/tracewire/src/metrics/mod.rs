@@ -10,6 +10,10 @@
 //! | `http.client.request.duration` | client layers | |
 //! | `rpc.server.call.duration`, `rpc.client.call.duration` | the layers for gRPC | |
 //! | `db.client.operation.duration` | databases and caches | |
+//! | `messaging.client.operation.duration` | sending, receiving, settling | |
+//! | `messaging.process.duration` | processing | |
+//! | `messaging.client.sent.messages` | sending | |
+//! | `messaging.client.consumed.messages` | processing, as that is what each delivery comes to | |
 //! | `http.server.active_requests`, `http.client.active_requests` | | [`Choice::active_requests`] |
 //! | `http.server.request.body.size` and the other three | | [`Choice::body_sizes`] |
 //! | `db.client.response.returned_rows` | databases | [`Choice::returned_rows`] |

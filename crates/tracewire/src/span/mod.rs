@@ -64,7 +64,7 @@ pub struct Operation {
     joined: Option<Box<Context>>,
     side: Side,
     recording: bool,
-    finished: bool,
+    finished: AtomicBool,
     panicked: AtomicBool,
     metered: Metered,
 }
@@ -166,7 +166,7 @@ impl Operation {
     }
 
     fn of(Started { context, front, recording }: Started, side: Side) -> Self {
-        let (finished, panicked) = (false, AtomicBool::new(false));
+        let (finished, panicked) = (AtomicBool::new(false), AtomicBool::new(false));
         let metered = Metered::default();
         Self { context, front, joined: None, side, recording, finished, panicked, metered }
     }
@@ -184,6 +184,12 @@ impl Operation {
     /// Whether anybody reads what is set on the span.
     pub fn is_recording(&self) -> bool {
         self.recording
+    }
+
+    /// The same operation within another context, for one that has no span of its own.
+    pub(crate) fn within(mut self, context: &Context) -> Self {
+        self.context = context.clone();
+        self
     }
 
     /// Whether anybody looks at how it goes, on a span or in a measurement.
@@ -208,7 +214,7 @@ impl Operation {
 
     /// Whether it has not ended yet.
     pub(crate) fn is_unfinished(&self) -> bool {
-        !self.finished
+        !self.finished.load(Ordering::Relaxed)
     }
 
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
@@ -251,13 +257,13 @@ impl Operation {
     }
 
     /// Ends the operation.
-    pub fn finish(mut self, outcome: Outcome) {
+    pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
     }
 
     /// Ends the operation, which stays current for whatever still runs below it.
-    pub(crate) fn end(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.finished, true) || !self.is_watched() {
+    pub(crate) fn end(&self, outcome: Outcome) {
+        if self.finished.swap(true, Ordering::Relaxed) || !self.is_watched() {
             return;
         }
         let panicked = self.has_panicked();
@@ -290,7 +296,7 @@ impl Drop for Operation {
         // Whether a joined operation was cancelled is for its owner to say.
         if self.joined.is_none() {
             self.end(Outcome::Cancelled);
-        } else if !self.finished {
+        } else {
             self.metered.finish(None, &self.context);
         }
     }
