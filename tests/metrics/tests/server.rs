@@ -1,4 +1,10 @@
 //! Requests that come to a server.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::future::pending;
 use std::io::ErrorKind;

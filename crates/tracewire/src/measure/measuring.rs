@@ -11,6 +11,7 @@ use super::registry::Registry;
 use super::{Choice, Family, Metered, Sink};
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
+type Global = (Provider, Arc<Registry>);
 
 /// The sinks of a telemetry, or OpenTelemetry's global meter provider while it has none.
 #[derive(Clone, Default)]
@@ -21,7 +22,7 @@ pub(crate) struct Measuring {
     /// `None` without a sink.
     own: Option<Arc<Registry>>,
     /// What goes to the global provider that was seen last.
-    global: Arc<RwLock<Option<(Provider, Arc<Registry>)>>>,
+    global: Arc<RwLock<Option<Global>>>,
 }
 
 impl Measuring {
