@@ -15,15 +15,25 @@ pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
     if !is_root() || find("apt-get").is_none() {
         return Err(by_hand(missing, &packages).into());
     }
-    // Package lists may be missing or older than the packages they name, so a failure is worth one update.
-    if apt_get("install", &packages).is_err() {
-        apt_get("update", &[])?;
-        apt_get("install", &packages)?;
-    }
+    install_packages(&packages)?;
     match missing.iter().find(|it| it.program().is_none()) {
         None => Ok(()),
         Some(service) => Err(format!("{} was installed, but is not there", service.name()).into()),
     }
+}
+
+/// Installs these packages. It takes root, and `apt-get`.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
+    if !is_root() || find("apt-get").is_none() {
+        let packages = packages.join(" ");
+        return Err(format!("not installed: run `sudo apt-get install {packages}`").into());
+    }
+    // Package lists may be missing or older than the packages they name, so a failure is worth one update.
+    if apt_get("install", packages).is_err() {
+        apt_get("update", &[])?;
+        apt_get("install", packages)?;
+    }
+    Ok(())
 }
 
 fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
