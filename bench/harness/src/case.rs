@@ -80,24 +80,21 @@ impl fmt::Display for Mode {
 /// | arguments | printed after the name |
 /// |---|---|
 /// | `allocations` | allocations and bytes of one operation |
-/// | `instructions TIMES` | nothing: callgrind has counted, see `instructions` |
+/// | `instructions BATCHES NAME` | how many operations of the case callgrind has counted, see `instructions` |
 /// | `time ROUNDS` | nanoseconds of one operation |
-///
-/// A last argument takes only the cases whose name begins with it.
-pub fn run(cases: Vec<Case>) {
+/// | `list` | nothing |
+pub fn run(cases: &[Case]) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let some = |prefix: &str| -> Vec<Case> {
-        cases.into_iter().filter(|case| case.to_string().starts_with(prefix)).collect()
-    };
     let number = |text: &str| text.parse().expect("a number");
     match arguments[..] {
-        ["allocations"] => allocations::print(&some("")),
-        ["allocations", prefix] => allocations::print(&some(prefix)),
-        ["instructions", times] => instructions::print(&some(""), number(times)),
-        ["instructions", times, prefix] => instructions::print(&some(prefix), number(times)),
-        ["time", rounds] => clock::print(&some(""), number(rounds)),
-        ["time", rounds, prefix] => clock::print(&some(prefix), number(rounds)),
-        _ => panic!("allocations [PREFIX] | instructions TIMES [PREFIX] | time ROUNDS [PREFIX]"),
+        ["allocations"] => allocations::print(cases),
+        ["instructions", batches, name] => {
+            let case = cases.iter().find(|case| case.to_string() == name);
+            instructions::print(case.expect("a case of this name"), number(batches));
+        }
+        ["time", rounds] => clock::print(cases, number(rounds)),
+        ["list"] => cases.iter().for_each(|case| println!("{case}")),
+        _ => panic!("allocations | instructions BATCHES NAME | time ROUNDS | list"),
     }
 }

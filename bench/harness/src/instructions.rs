@@ -1,31 +1,39 @@
 //! Lets callgrind count the instructions of many operations.
 //!
-//! It is told to collect only within [`callgrind_collects_this`], on the thread that calls it, and to dump what it has
-//! after each call: `--toggle-collect` and `--dump-after` with that name. The n-th dump belongs to the n-th line that
-//! is printed here.
+//! It is told to collect only within [`callgrind_collects_this`], on the thread that calls it. A process counts one case,
+//! as what others leave behind in the allocator would change its figure.
 
 use std::hint::black_box;
 
 use crate::{Case, Operation, spans};
 
-const WARM_UP: usize = 50;
+/// What is sent to the batch processor before it is emptied.
+const BATCH: usize = 50;
+const WARM_UP: usize = 4;
 
-pub(crate) fn print(cases: &[Case], times: usize) {
-    for case in cases {
-        let mut operation = (case.make)();
-        for _ in 0..WARM_UP {
-            operation();
-        }
-        spans::flush();
-        callgrind_collects_this(&mut operation, times);
-        spans::flush();
-        println!("{case}");
+/// Does the operation in `batches`, and prints how often that is.
+pub(crate) fn print(case: &Case, batches: usize) {
+    let mut operation = (case.make)();
+    for _ in 0..WARM_UP {
+        batch(&mut operation);
     }
+    for _ in 0..batches {
+        callgrind_collects_this(&mut operation);
+        spans::flush();
+    }
+    println!("{case}\t{}", batches * BATCH);
 }
 
 #[inline(never)]
-fn callgrind_collects_this(operation: &mut Operation, times: usize) {
-    for _ in 0..black_box(times) {
+fn callgrind_collects_this(operation: &mut Operation) {
+    for _ in 0..black_box(BATCH) {
         operation();
     }
+}
+
+fn batch(operation: &mut Operation) {
+    for _ in 0..BATCH {
+        operation();
+    }
+    spans::flush();
 }

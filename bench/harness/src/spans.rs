@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{
 };
 
 /// More than a bench makes before it flushes, so that the processor's thread sleeps while something is measured.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 16384;
 
 #[derive(Debug)]
 struct Sink;

@@ -3,9 +3,11 @@
 use bench_harness::{Case, Mode, spans};
 use tracewire::{Sampling, Telemetry};
 
+mod answering;
 mod growth;
 mod outgoing;
 mod server;
+mod sql;
 
 const VARIANT: &str = "tracewire";
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
@@ -13,8 +15,9 @@ const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 fn main() {
     let mut cases: Vec<Case> = server::cases();
     cases.extend(outgoing::cases());
+    cases.extend(sql::cases());
     cases.extend(growth::cases());
-    bench_harness::run(cases);
+    bench_harness::run(&cases);
 }
 
 /// As `tracewire::sdk::init` sets it up for OpenTelemetry's default sampler.

@@ -1,6 +1,6 @@
-//! What a server calls: other servers, databases, caches.
+//! What a server calls: other servers and caches.
 
-use bench_harness::{Case, Mode, client, redis, sql, tonic};
+use bench_harness::{Case, Mode, client, redis, tonic};
 use reqwest_middleware::ClientBuilder;
 use tower::Layer as _;
 use tracewire::http::ClientLayer;
@@ -18,7 +18,6 @@ pub(crate) fn cases() -> Vec<Case> {
             bare("reqwest client", |members| client::middleware(|builder| builder, true, members)),
             bare("tower client", |members| client::tower(client::answering(), true, members)),
             bare("grpc client", |members| tonic::send(tonic::channel(), true, members)),
-            bare("sql", |members| sql::select(sql::pool(), true, members)),
             bare("redis", |members| redis::get(redis::Instant, true, members)),
         ]);
         for mode in MODES {
@@ -37,11 +36,6 @@ pub(crate) fn cases() -> Vec<Case> {
                 case("grpc client", |mode, sampled, members| {
                     let layer = tracewire::tonic::ClientLayer::new().telemetry(&telemetry(mode));
                     tonic::send(layer.layer(tonic::channel()), sampled, members)
-                }),
-                case("sql", |mode, sampled, members| {
-                    let settings = tracewire::sqlx::Settings::new().telemetry(&telemetry(mode));
-                    let pool = tracewire::sqlx::Pool::new(sql::pool(), &settings);
-                    sql::select(pool, sampled, members)
                 }),
                 case("redis", |mode, sampled, members| {
                     let config = tracewire::redis::Config::new()

@@ -10,8 +10,8 @@ use crate::{process, workspace};
 /// The function of `bench/harness` outside which nothing is counted.
 const COUNTED: &str = "bench_harness::instructions::callgrind_collects_this";
 
-/// How often each operation is done under callgrind.
-const TIMES: u64 = 300;
+/// How many batches of operations are counted.
+const BATCHES: u64 = 10;
 
 /// Makes sure that valgrind is there.
 pub(crate) fn ensure() -> Result<()> {
@@ -23,34 +23,26 @@ pub(crate) fn ensure() -> Result<()> {
     if is_there() { Ok(()) } else { Err("valgrind was installed, but does not run".into()) }
 }
 
-/// Runs a program of `bench/`, and returns each case it names with its instructions per operation.
-pub(crate) fn count(binary: &Path) -> Result<Vec<(String, u64)>> {
-    let folder = workspace::scratch("callgrind");
-    // What an earlier run left would be taken for this one's.
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).context(folder.display())?;
-    let dumps = folder.join("dump");
+/// The instructions that one operation of a case takes. Each case has a process of its own: what others leave behind in
+/// the allocator would change the figure.
+pub(crate) fn count(binary: &Path, case: &str) -> Result<u64> {
+    let dump = workspace::scratch("callgrind.out");
     let mut command = process::program("valgrind");
     command
         .args(["--quiet", "--tool=callgrind"])
-        // Of two options with the same text callgrind heeds only one; asterisks make them differ.
-        .arg(format!("--toggle-collect=*{COUNTED}*"))
-        .arg(format!("--dump-after={COUNTED}"))
-        .arg(format!("--callgrind-out-file={}", dumps.display()))
+        .arg(format!("--toggle-collect={COUNTED}"))
+        .arg(format!("--callgrind-out-file={}", dump.display()))
         .arg(binary)
-        .args(["instructions", &TIMES.to_string()]);
-    println!("$ {}", process::shown(&command));
-    let names = process::output(&mut command)
+        .args(["instructions", &BATCHES.to_string(), case])
+        // Symbols are looked up at the start, and not while something is counted.
+        .env("LD_BIND_NOW", "1");
+    let text = process::output(&mut command)
         .ok_or_else(|| format!("`{}` failed", process::shown(&command)))?;
-    let names: Vec<String> = names.lines().map(str::to_owned).collect();
-    let mut counts = Vec::with_capacity(names.len());
-    for (index, name) in names.into_iter().enumerate() {
-        let path = folder.join(format!("dump.{}", index + 1));
-        let text = fs::read_to_string(&path).context(path.display())?;
-        let total = total(&text).ok_or_else(|| format!("{} has no total", path.display()))?;
-        counts.push((name, total / TIMES));
-    }
-    Ok(counts)
+    let times = text.trim_end().rsplit('\t').next().and_then(|it| it.parse().ok());
+    let times: u64 = times.ok_or_else(|| format!("{case}: no count of operations"))?;
+    let text = fs::read_to_string(&dump).context(dump.display())?;
+    let total = total(&text).ok_or_else(|| format!("{case}: callgrind counted nothing"))?;
+    Ok(total / times.max(1))
 }
 
 /// The sum over all functions in one dump.

@@ -41,7 +41,7 @@ fn start(arguments: &[String]) -> Result<()> {
 pub(crate) fn gate(why: Option<&str>) -> Result<()> {
     callgrind::ensure()?;
     TRACEWIRE.build()?;
-    let measures = TRACEWIRE.measure()?;
+    let measures = TRACEWIRE.measure(budgets::is_judged)?;
     let path = folder().join("budgets.toml");
     let text = std::fs::read_to_string(&path).context(path.display())?;
     let mut budgets = Budgets::parse(&text)?;
@@ -60,7 +60,7 @@ fn compare() -> Result<()> {
     let mut measured = Vec::with_capacity(PROGRAMS.len());
     for program in PROGRAMS {
         program.build()?;
-        measured.push(program.measure()?);
+        measured.push(program.measure(|_| true)?);
     }
     for _ in 0..ROUNDS {
         for (program, measures) in PROGRAMS.iter().zip(&mut measured) {
