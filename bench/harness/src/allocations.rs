@@ -4,7 +4,7 @@ use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-use crate::{Case, spans};
+use crate::{Operation, spans};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -13,22 +13,18 @@ const WARM_UP: usize = 100;
 const TIMES: usize = 2000;
 
 /// The least of many: almost all operations cost the same, and those that do not wait for another thread.
-pub(crate) fn print(cases: &[Case]) {
-    for case in cases {
-        let mut operation = (case.make)();
-        for _ in 0..WARM_UP {
-            operation();
-        }
-        spans::flush();
-        let mut counted: Vec<(usize, usize)> = Vec::with_capacity(TIMES);
-        for _ in 0..TIMES {
-            let region = Region::new(ALLOCATOR);
-            operation();
-            let change = region.change();
-            counted.push((change.allocations + change.reallocations, change.bytes_allocated));
-        }
-        spans::flush();
-        let (count, bytes) = counted.into_iter().min().unwrap_or_default();
-        println!("{case}\t{count}\t{bytes}");
+pub(crate) fn print(mut operation: Operation) {
+    for _ in 0..WARM_UP {
+        operation();
     }
+    spans::flush();
+    let mut counted: Vec<(usize, usize)> = Vec::with_capacity(TIMES);
+    for _ in 0..TIMES {
+        let region = Region::new(ALLOCATOR);
+        operation();
+        let change = region.change();
+        counted.push((change.allocations + change.reallocations, change.bytes_allocated));
+    }
+    let (count, bytes) = counted.into_iter().min().unwrap_or_default();
+    println!("{count}\t{bytes}");
 }

@@ -32,7 +32,7 @@ pub struct Case {
     pub variant: &'static str,
     /// What becomes of the spans.
     pub mode: Mode,
-    /// Sets everything up. Called once, shortly before the case is measured.
+    /// Sets everything up. Called once in a process.
     pub make: Box<dyn Fn() -> Operation>,
 }
 
@@ -75,26 +75,29 @@ impl fmt::Display for Mode {
     }
 }
 
-/// Measures what the command line asks for, and prints a line for each case, its fields separated by tabs.
+/// Does what the command line asks for. Each measure has a process of its own, where a case may set what is global, and
+/// where nobody else has left anything in the allocator.
 ///
-/// | arguments | printed after the name |
+/// | arguments | printed |
 /// |---|---|
-/// | `allocations` | allocations and bytes of one operation |
-/// | `instructions BATCHES NAME` | how many operations of the case callgrind has counted, see `instructions` |
-/// | `time ROUNDS` | nanoseconds of one operation |
-/// | `list` | nothing |
+/// | `list` | the names of all cases |
+/// | `allocations NAME` | allocations and bytes of one operation |
+/// | `instructions BATCHES NAME` | how many operations callgrind has counted, see `instructions` |
+/// | `time NAME` | nanoseconds of one operation |
 pub fn run(cases: &[Case]) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let number = |text: &str| text.parse().expect("a number");
+    let operation = |name: &str| {
+        let case = cases.iter().find(|case| case.to_string() == name);
+        (case.expect("a case of this name").make)()
+    };
     match arguments[..] {
-        ["allocations"] => allocations::print(cases),
-        ["instructions", batches, name] => {
-            let case = cases.iter().find(|case| case.to_string() == name);
-            instructions::print(case.expect("a case of this name"), number(batches));
-        }
-        ["time", rounds] => clock::print(cases, number(rounds)),
         ["list"] => cases.iter().for_each(|case| println!("{case}")),
-        _ => panic!("allocations | instructions BATCHES NAME | time ROUNDS | list"),
+        ["allocations", name] => allocations::print(operation(name)),
+        ["instructions", batches, name] => {
+            instructions::print(operation(name), batches.parse().expect("a number"));
+        }
+        ["time", name] => clock::print(operation(name)),
+        _ => panic!("list | allocations NAME | instructions BATCHES NAME | time NAME"),
     }
 }

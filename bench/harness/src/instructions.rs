@@ -5,15 +5,14 @@
 
 use std::hint::black_box;
 
-use crate::{Case, Operation, spans};
+use crate::{Operation, spans};
 
 /// What is sent to the batch processor before it is emptied.
 const BATCH: usize = 50;
 const WARM_UP: usize = 4;
 
 /// Does the operation in `batches`, and prints how often that is.
-pub(crate) fn print(case: &Case, batches: usize) {
-    let mut operation = (case.make)();
+pub(crate) fn print(mut operation: Operation, batches: usize) {
     for _ in 0..WARM_UP {
         batch(&mut operation);
     }
@@ -21,7 +20,7 @@ pub(crate) fn print(case: &Case, batches: usize) {
         callgrind_collects_this(&mut operation);
         spans::flush();
     }
-    println!("{case}\t{}", batches * BATCH);
+    println!("{}", batches * BATCH);
 }
 
 #[inline(never)]

@@ -25,11 +25,14 @@ where
     for<'p> &'p P: Executor<'p, Database = Sqlite>,
 {
     let parent = parent::context(sampled, members);
-    Box::new(move || {
+    repeat(async move || {
         let _parent = parent.clone().attach();
-        RUNTIME.block_on(async {
-            let query = sqlx::query("SELECT 7 WHERE 7 = ?").bind(7_i64);
-            black_box(query.fetch_one(&pool).await.expect("a row"));
-        });
+        let query = sqlx::query("SELECT 7 WHERE 7 = ?").bind(7_i64);
+        black_box(query.fetch_one(&pool).await.expect("a row"));
     })
+}
+
+/// An operation on the runtime that the pools are on.
+pub fn repeat(operation: impl AsyncFn() + 'static) -> Operation {
+    Box::new(move || RUNTIME.block_on(operation()))
 }

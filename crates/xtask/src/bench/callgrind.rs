@@ -38,8 +38,7 @@ pub(crate) fn count(binary: &Path, case: &str) -> Result<u64> {
         .env("LD_BIND_NOW", "1");
     let text = process::output(&mut command)
         .ok_or_else(|| format!("`{}` failed", process::shown(&command)))?;
-    let times = text.trim_end().rsplit('\t').next().and_then(|it| it.parse().ok());
-    let times: u64 = times.ok_or_else(|| format!("{case}: no count of operations"))?;
+    let times: u64 = text.trim_end().parse().context(case)?;
     let text = fs::read_to_string(&dump).context(dump.display())?;
     let total = total(&text).ok_or_else(|| format!("{case}: callgrind counted nothing"))?;
     Ok(total / times.max(1))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{callgrind, cargo, folder};
-use crate::failure::Result;
+use crate::failure::{Context, Result};
 use crate::process;
 
 /// A program of `bench/`, called like its package.
@@ -55,48 +55,43 @@ impl Program {
 
     /// Counts instructions and allocations of some of its cases.
     pub(crate) fn measure(&self, keep: fn(&Case) -> bool) -> Result<Measures> {
-        let mut command = process::program(self.binary());
-        let rows = rows(command.arg("allocations"))?;
-        let kept = rows.into_iter().filter(|(case, _)| keep(case));
-        let kept: Vec<_> = kept.collect();
-        println!("callgrind counts {} cases", kept.len());
-        let mut measures = Vec::new();
-        for (case, figures) in kept {
-            let [allocations, bytes] = figures[..] else {
-                return Err(format!("{case}: not two figures").into());
+        let list = self.ask(&["list"])?;
+        let cases: Vec<Case> = list.lines().map(Case::parse).collect::<Result<_>>()?;
+        let cases: Vec<Case> = cases.into_iter().filter(keep).collect();
+        println!("{}: callgrind counts {} cases", self.package, cases.len());
+        let mut measures = Vec::with_capacity(cases.len());
+        for case in cases {
+            let name = case.to_string();
+            let [allocations, bytes] = self.figures(&["allocations", &name])?[..] else {
+                return Err(format!("{name}: not two figures").into());
             };
-            let instructions = callgrind::count(&self.binary(), &case.to_string())?;
+            let instructions = callgrind::count(&self.binary(), &name)?;
             let nanoseconds = Vec::new();
             measures.push(Measure { case, instructions, allocations, bytes, nanoseconds });
         }
         Ok(Measures(measures))
     }
 
-    /// Asks the clock once more, and adds what it says.
+    /// Asks the clock once more for every case, and adds what it says.
     pub(crate) fn time(&self, measures: &mut Measures) -> Result<()> {
-        let mut command = process::program(self.binary());
-        let rows = rows(command.args(["time", "9"]))?;
-        for (case, figures) in rows {
-            if let Some(measure) = measures.0.iter_mut().find(|measure| measure.case == case) {
-                measure.nanoseconds.extend(figures);
-            }
+        for measure in &mut measures.0 {
+            let name = measure.case.to_string();
+            measure.nanoseconds.extend(self.figures(&["time", &name])?);
         }
         Ok(())
     }
-}
 
-/// The lines that a program prints: a case and its figures, separated by tabs.
-fn rows(command: &mut std::process::Command) -> Result<Vec<(Case, Vec<u64>)>> {
-    println!("$ {}", process::shown(command));
-    let text =
-        process::output(command).ok_or_else(|| format!("`{}` failed", process::shown(command)))?;
-    let mut rows = Vec::new();
-    for line in text.lines() {
-        let mut fields = line.split('\t');
-        let case = Case::parse(fields.next().unwrap_or_default())?;
-        rows.push((case, fields.filter_map(|it| it.parse().ok()).collect()));
+    /// The numbers that the program prints, separated by tabs.
+    fn figures(&self, arguments: &[&str]) -> Result<Vec<u64>> {
+        let text = self.ask(arguments)?;
+        text.trim_end().split('\t').map(|it| it.parse().context(arguments.join(" "))).collect()
     }
-    Ok(rows)
+
+    fn ask(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = process::program(self.binary());
+        process::output(command.args(arguments))
+            .ok_or_else(|| format!("`{}` failed", process::shown(&command)).into())
+    }
 }
 
 impl Case {

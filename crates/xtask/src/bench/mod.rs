@@ -22,7 +22,8 @@ pub(crate) const COMMAND: Command = Command {
 const TRACEWIRE: Program = Program { package: "bench-tracewire" };
 
 /// Every program of `bench/`. Each measures the bare operation too, and is compared with that.
-const PROGRAMS: &[Program] = &[TRACEWIRE];
+const PROGRAMS: &[Program] =
+    &[TRACEWIRE, Program { package: "bench-servers" }, Program { package: "bench-sqlx-otel" }];
 
 /// How often every program's clock is asked, one program after the other.
 const ROUNDS: usize = 7;
