@@ -19,7 +19,7 @@ const VARIANT: &str = "sqlx-otel 0.5";
 fn main() {
     let mut cases = Vec::new();
     for (scenario, members) in [("traceparent", 0), ("tracestate", 2)] {
-        cases.push(Case::bare("sqlite", scenario, move || sql::select(sql::pool(), true, members)));
+        cases.push(Case::bare("sqlite", scenario, bare));
         for mode in [Mode::Sampled, Mode::Unsampled, Mode::Off] {
             cases.push(Case::new("sqlite", scenario, VARIANT, mode, move || traced(mode, members)));
         }

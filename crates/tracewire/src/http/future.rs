@@ -163,7 +163,7 @@ impl<P: Protocol> Exchange<P> {
     /// Records the head and hands the operation on to the body, unless nothing more will come.
     pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B, P>> {
         self.learn_route();
-        let Self { mut operation, mut protocol, answer, .. } = self;
+        let Self { operation, mut protocol, answer, .. } = self;
         let head = ResponseHead::of(&response);
         if operation.is_recording() {
             answer.record(&head, protocol.side(), &operation);

@@ -63,7 +63,7 @@ pub struct Operation {
     joined: Option<Box<Context>>,
     side: Side,
     recording: bool,
-    finished: bool,
+    finished: AtomicBool,
     panicked: AtomicBool,
 }
 
@@ -148,7 +148,7 @@ impl Operation {
     }
 
     fn of(Started { context, front, recording }: Started, side: Side) -> Self {
-        let (finished, panicked) = (false, AtomicBool::new(false));
+        let (finished, panicked) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { context, front, joined: None, side, recording, finished, panicked }
     }
 
@@ -174,7 +174,7 @@ impl Operation {
 
     /// Whether it has not ended yet.
     pub(crate) fn is_unfinished(&self) -> bool {
-        !self.finished
+        !self.finished.load(Ordering::Relaxed)
     }
 
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
@@ -217,13 +217,13 @@ impl Operation {
     }
 
     /// Ends the operation.
-    pub fn finish(mut self, outcome: Outcome) {
+    pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
     }
 
     /// Ends the operation, which stays current for whatever still runs below it.
-    pub(crate) fn end(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.finished, true) || !self.recording {
+    pub(crate) fn end(&self, outcome: Outcome) {
+        if self.finished.swap(true, Ordering::Relaxed) || !self.recording {
             return;
         }
         let panicked = self.has_panicked();

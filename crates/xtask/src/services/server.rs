@@ -1,6 +1,7 @@
 //! One running server: its process, found again by another run of this program, and its folder.
 
 use std::fs::{self, DirBuilder, File};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
@@ -80,12 +81,14 @@ pub(crate) fn new_folder(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A port that is free now. Another program may take it before the server does, so starting is tried again.
-pub(crate) fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .context("a free port")
+/// Ports that are free now. Another program may take one before the server does, so starting is tried again.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    // All are held until the last is found, so that none is given out twice.
+    let listeners: std::io::Result<Vec<_>> =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let ports = listeners
+        .and_then(|all| all.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());
+    ports.context("free ports")
 }
 
 /// A connection with time limits, for asking whether a server is ready.
@@ -95,6 +98,17 @@ pub(crate) fn connect(address: SocketAddr) -> Option<TcpStream> {
     stream.set_read_timeout(Some(limit)).ok()?;
     stream.set_write_timeout(Some(limit)).ok()?;
     Some(stream)
+}
+
+/// Whether a server answers a GET over HTTP with 200.
+pub(crate) fn answers_http(address: SocketAddr, path: &str) -> bool {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    connect(address).is_some_and(|mut server| {
+        server.write_all(request.as_bytes()).is_ok()
+            && server.read_exact(&mut answer).is_ok()
+            && answer == *b"HTTP/1.1 200"
+    })
 }
 
 /// A file as a program's input.
