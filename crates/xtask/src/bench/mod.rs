@@ -28,6 +28,9 @@ const PROGRAMS: &[Program] =
 /// How often every program's clock is asked, one program after the other.
 const ROUNDS: usize = 7;
 
+const EXCERPT_START: &str = "<!-- cargo xtask bench -->";
+const EXCERPT_END: &str = "<!-- end -->";
+
 fn start(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
@@ -68,6 +71,7 @@ fn compare() -> Result<()> {
             program.time(measures)?;
         }
     }
+    write_excerpt(&report::excerpt(&measured))?;
     for (name, text) in
         [("RESULTS.md", report::markdown(&measured)), ("results.json", report::json(&measured))]
     {
@@ -76,6 +80,18 @@ fn compare() -> Result<()> {
         println!("written: bench/{name}");
     }
     Ok(())
+}
+
+/// Puts a table between the marks in the README.
+fn write_excerpt(table: &str) -> Result<()> {
+    let path = workspace::root().join("README.md");
+    let text = std::fs::read_to_string(&path).context(path.display())?;
+    let parts = text.split_once(EXCERPT_START).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(EXCERPT_END)?;
+        Some(format!("{before}{EXCERPT_START}\n{table}{EXCERPT_END}{after}"))
+    });
+    let text = parts.ok_or("README.md has no marks for the table of costs")?;
+    std::fs::write(&path, text).context(path.display())
 }
 
 fn folder() -> PathBuf {
