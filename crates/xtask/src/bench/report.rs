@@ -9,15 +9,17 @@ const HEAD: &str = "\
 # What tracing costs
 
 Written by `cargo xtask bench`. Each cell is what one operation costs **over the bare one**: instructions / allocations
-/ bytes allocated / time as a multiple of the bare operation's. Instructions are callgrind's, and like allocations the
-same on every run within half a per cent; only `sqlite`, which is answered by a thread of its own, moves by some hundred.
+/ bytes allocated / time as a multiple of the bare operation's. Instructions are callgrind's: the
+same within half a per cent on every run of one build, and within two when something else in the program changes; only
+`sqlite`, which is answered by a thread of its own, moves by some hundred. Allocations are exact.
 Times are medians of seven rounds over all cases; they are ratios, and not exact ones. What happens later on the batch
 processor's thread is in none of them. Every program is built with `lto = \"fat\"` and one codegen unit, and compared with
 the bare operation in the same program.
 
 Libraries differ in what they do for that: `bench/peers` says how each is set up. Those on `tracing` do not hand on the
 caller's context when the SDK is off, TraceLayer never does; fastrace has a model of its own with four attributes, and
-neither reads nor writes `tracestate`.
+neither reads nor writes `tracestate`. tracewire's spans end with the body; those of all others but TraceLayer with the
+head of the response.
 ";
 
 /// Tables, one for each area and scenario, and one for each thing that grows.
