@@ -138,7 +138,7 @@ where
         K: ToBytes + ?Sized,
         P: ToBytes + ?Sized,
     {
-        let mut headers = record.headers.take().unwrap_or_else(OwnedHeaders::new);
+        let mut headers = record.headers.take().unwrap_or_default();
         let operation = self.client.send("send", &mut headers, |about| describe(record, about));
         record.headers = Some(headers);
         operation
