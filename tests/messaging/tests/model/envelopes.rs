@@ -82,14 +82,15 @@ async fn an_envelope_that_nobody_opens_records_nothing() {
 async fn a_task_is_in_the_trace_of_whoever_spawned_it() {
     let capture = Capture::new();
     let telemetry = capture.telemetry();
-    let task = request(&capture, async {
-        tracewire::spawn(async move {
+    let (task,) = request(&capture, async {
+        let later = async move {
             tokio::task::yield_now().await;
             let work =
                 telemetry.start(SpanKind::Internal, &Context::current(), |span| span.name("later"));
             assert!(work.context().has_active_span());
             work.finish(Outcome::Success);
-        })
+        };
+        (tracewire::spawn(later),)
     })
     .await;
     task.await.unwrap();
