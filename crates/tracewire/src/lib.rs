@@ -15,6 +15,8 @@ pub mod http;
 pub mod hyper;
 #[cfg(feature = "messaging")]
 pub mod messaging;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -50,9 +50,30 @@ impl Client {
         message: &mut M,
         describe: impl FnOnce(&mut About),
     ) -> Operation {
+        self.send_as(SpanKind::Producer, name, message, describe)
+    }
+
+    /// One message leaves, and its answer is waited for: a call, of kind client. Its headers get the
+    /// context of the operation, unless they have one.
+    pub fn request<M: Carrier + CarrierMut>(
+        &self,
+        name: &'static str,
+        message: &mut M,
+        describe: impl FnOnce(&mut About),
+    ) -> Operation {
+        self.send_as(SpanKind::Client, name, message, describe)
+    }
+
+    fn send_as<M: Carrier + CarrierMut>(
+        &self,
+        kind: SpanKind,
+        name: &'static str,
+        message: &mut M,
+        describe: impl FnOnce(&mut About),
+    ) -> Operation {
         let telemetry = self.now();
         let creation = creation(&telemetry, message);
-        let kind = if creation.is_some() { SpanKind::Client } else { SpanKind::Producer };
+        let kind = if creation.is_some() { SpanKind::Client } else { kind };
         let operation =
             self.start(&telemetry, Type::Send, kind, name, &Context::current(), |about| {
                 describe(about);

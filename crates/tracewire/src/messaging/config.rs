@@ -61,6 +61,14 @@ impl Config {
         self.change(|settings| settings.client_id = id)
     }
 
+    /// What a client calls itself where the settings say nothing.
+    pub(crate) fn client_id_if_none<T: Into<StringValue>>(self, id: impl FnOnce() -> T) -> Self {
+        match &self.settings.client_id {
+            Some(_) => self,
+            None => self.client_id(id()),
+        }
+    }
+
     /// Makes the context of a message the parent of its processing, besides the link: one trace from
     /// the request to the last worker. Not for producers that are not trusted, whose sampling
     /// decisions would be followed.

@@ -41,6 +41,7 @@
 //! |---|---|---|---|
 //! | [`Client::create`] | one message of a batch gets a context of its own | producer | `create` |
 //! | [`Client::send`] | one message leaves | producer; client if the message has a context already | `send` |
+//! | [`Client::request`] | one message leaves and its answer is waited for | client | `send` |
 //! | [`Client::send_batch`] | many messages leave at once | client; producer if they have its context | `send` |
 //! | [`Client::receive`] | the application fetches messages | client | `receive` |
 //! | [`Client::process`] | the application works on a message | consumer | `process` |
