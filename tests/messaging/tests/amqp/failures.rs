@@ -8,7 +8,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
-use tracewire::amqp::{Channel, Delivery};
+use tracewire::amqp::{Channel, Delivery, DeliveryResult};
 use tracewire::test::{Capture, expect};
 use tracewire_messaging_tests::{Broker, Proxy, amqp_url, config, links_to, name, named};
 
@@ -83,6 +83,22 @@ async fn a_message_nobody_settles_times_out() {
     let process = fixture.expect("process").consumer().links(1).error("timeout");
     let settle = fixture.expect("ack").client();
     traces_of(&capture, &fixture.named("process"))[0].assert(process.child(settle));
+}
+
+#[tokio::test]
+async fn a_delegate_that_never_settles_times_out() {
+    let capture = Capture::new();
+    let config = config(&capture).process_timeout(Duration::from_millis(1));
+    let fixture = Fixture::new(&config).await;
+    let consumer = fixture.consume().await;
+    consumer.set_delegate(async |delivery: DeliveryResult| {
+        let _held = delivery;
+        std::future::pending::<()>().await;
+    });
+    fixture.send(b"1").await;
+    capture.ended(2).await;
+    let process = fixture.expect("process").consumer().links(1).error("timeout");
+    traces_of(&capture, &fixture.named("process"))[0].assert(process);
 }
 
 #[tokio::test]
