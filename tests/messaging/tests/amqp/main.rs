@@ -1,5 +1,5 @@
 //! The wrapper of lapin over a real RabbitMQ.
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod consume;
 mod failures;
@@ -7,6 +7,8 @@ mod get;
 mod many;
 mod poison;
 mod publish;
+
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
@@ -76,8 +78,10 @@ fn short(text: &str) -> ShortString {
     ShortString::from(text)
 }
 
+/// The next message, which must come before long.
 async fn next(consumer: &mut Consumer) -> Delivery {
-    consumer.next().await.unwrap().unwrap()
+    const PATIENCE: Duration = Duration::from_secs(60);
+    tokio::time::timeout(PATIENCE, consumer.next()).await.expect("a message").unwrap().unwrap()
 }
 
 /// The traces that begin with a span of this name, in their order.
