@@ -13,8 +13,20 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "metrics")]
+mod measure;
+#[cfg(not(feature = "metrics"))]
+#[path = "measure/off.rs"]
+mod measure;
 #[cfg(feature = "messaging")]
 pub mod messaging;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(all(feature = "metrics", feature = "http"))]
+#[path = "metrics/http.rs"]
+mod metrics_http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod propagate;
@@ -30,6 +42,11 @@ pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "sdk-tls")]
+mod tls;
+#[cfg(all(feature = "sdk", not(feature = "sdk-tls")))]
+#[path = "tls/absent.rs"]
+mod tls;
 #[cfg(feature = "tonic")]
 pub mod tonic;
 
