@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -82,6 +82,25 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports[0])
     }
 
+    /// Waits until the definition of a queue is on disk. The broker confirms a definition earlier than
+    /// that, unlike a message, and forgets the queue with all in it if it is killed in between.
+    ///
+    /// # Panics
+    /// When it is not there within 30 seconds.
+    pub async fn remembers(&self, queue: &str) {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let database = self.folder.join("data").join("tracewire@localhost");
+        let is_written = || {
+            let mut files = std::fs::read_dir(&database).into_iter().flatten().flatten();
+            files.any(|file| contains(&std::fs::read(file.path()).unwrap_or_default(), queue))
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !is_written() {
+            assert!(Instant::now() < deadline, "the definition of {queue} is not written");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Kills it, whatever it is doing.
     ///
     /// # Panics
@@ -97,6 +116,10 @@ impl Broker {
     pub async fn restart(&mut self) {
         self.process = launch(&self.folder, self.ports).await;
     }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 async fn launch(folder: &Path, ports: [u16; 3]) -> Child {

@@ -188,6 +188,7 @@ async fn a_broker_killed_and_restarted_delivers_again() {
     let publish = channel.basic_publish("".into(), short(&queue), options, b"7", properties);
     assert!(publish.await.unwrap().await.unwrap().is_ack());
     let lost = next(&mut consumer).await;
+    broker.remembers(&queue).await;
     broker.kill().await;
     assert!(consumer.next().await.unwrap().is_err());
     drop(lost);
