@@ -15,8 +15,18 @@ pub mod http;
 pub mod hyper;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "metrics")]
+mod measure;
+#[cfg(not(feature = "metrics"))]
+#[path = "measure/off.rs"]
+mod measure;
 #[cfg(feature = "messaging")]
 pub mod messaging;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(all(feature = "metrics", feature = "http"))]
+#[path = "metrics/http.rs"]
+mod metrics_http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod propagate;

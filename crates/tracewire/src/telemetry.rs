@@ -8,6 +8,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
+use crate::measure::{Family, Measuring, Metered};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start};
 
@@ -43,6 +44,7 @@ struct Settings {
     propagator: Propagator,
     sampling: Sampling,
     meters: Option<Meters>,
+    measuring: Measuring,
 }
 
 type Meters = Arc<dyn MeterProvider + Send + Sync>;
@@ -105,7 +107,15 @@ impl Telemetry {
     /// Counts and measures with this provider.
     #[must_use]
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.meters = Some(Arc::new(provider)))
+        self.change(|settings| {
+            settings.measuring.set_provider(&provider, source::scope());
+            settings.meters = Some(Arc::new(provider));
+        })
+    }
+
+    /// Changes what is measured and where that goes.
+    pub(crate) fn change_measuring(self, change: impl FnOnce(&mut Measuring)) -> Self {
+        self.change(|settings| change(&mut settings.measuring))
     }
 
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -185,8 +195,25 @@ impl Telemetry {
         parent: &Context,
         describe: impl FnOnce(&mut Start),
     ) -> Operation {
+        self.start_metered(Metered::default(), kind, parent, describe)
+    }
+
+    /// Begins to measure an operation of this kind, if anybody wants to know.
+    pub(crate) fn measurement(&self, family: Family) -> Metered {
+        self.with(|settings| settings.measuring.begin(family, source::scope))
+    }
+
+    /// The same as [`start`](Self::start) for an operation that is measured.
+    pub(crate) fn start_metered(
+        &self,
+        metered: Metered,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce(&mut Start),
+    ) -> Operation {
         self.with(|settings| {
-            Operation::start(&settings.source, settings.sampling, kind, parent, describe)
+            let (source, sampling) = (&settings.source, settings.sampling);
+            Operation::start(source, sampling, metered, kind, parent, describe)
         })
     }
 }
@@ -194,7 +221,8 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        Arc::new(Self { source, propagator, sampling, meters: None })
+        let measuring = Measuring::default();
+        Arc::new(Self { source, propagator, sampling, meters: None, measuring })
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
+use crate::measure::Attributes;
 use crate::span::{Operation, Start, attributes as names};
 
 mod arrival;
@@ -69,6 +70,7 @@ pub(crate) struct Config {
     request_headers: Captured,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
+    on_measurement: Option<OnMeasurement>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
     target: fn(&http::Extensions) -> Option<&http::Uri>,
@@ -77,6 +79,7 @@ pub(crate) struct Config {
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type OnRequest = Arc<dyn Fn(&RequestHead<'_>, &mut Start) + Send + Sync>;
+type OnMeasurement = Arc<dyn Fn(&RequestHead<'_>, &mut Attributes) + Send + Sync>;
 
 impl<F: Framework> ServerLayerFor<F> {
     /// The layer without settings.
@@ -91,12 +94,17 @@ impl<F: Framework> ServerLayerFor<F> {
             request_headers: Captured::default(),
             filters: Vec::new(),
             on_request: None,
+            on_measurement: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
             target: F::target,
             peer: F::request_peer,
         };
         Self { config: Arc::new(config), framework: PhantomData }
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|config| config.on_measurement = Some(hook))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
