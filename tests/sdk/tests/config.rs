@@ -1,4 +1,5 @@
 //! Configuration files, in processes that are set up by one.
+#![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use std::path::PathBuf;
 

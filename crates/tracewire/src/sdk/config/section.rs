@@ -17,7 +17,7 @@ pub(super) struct Section<'a> {
 }
 
 /// A day; nobody means a longer one.
-const MILLISECONDS: RangeInclusive<i64> = 0..=86_400_000;
+const LONGEST: i64 = 86_400_000;
 
 impl<'a> Section<'a> {
     /// The map called `name`; null is an empty one.
@@ -110,7 +110,8 @@ impl<'a> Section<'a> {
         key: &'a str,
         range: RangeInclusive<i64>,
     ) -> Result<Option<i64>, Fault> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let (least, most) = range.clone().into_inner();
+        let wanted = format!("a whole number from {least} to {most}");
         self.choose(key, &wanted, |value| match value {
             Value::Int(number) => Some(number).filter(|number| range.contains(number)),
             _ => None,
@@ -118,13 +119,13 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn milliseconds(&mut self, key: &'a str) -> Result<Option<Duration>, Fault> {
-        let milliseconds = self.whole(key, MILLISECONDS)?;
+        let milliseconds = self.whole(key, 0..=LONGEST)?;
         Ok(milliseconds.map(|number| Duration::from_millis(number.unsigned_abs())))
     }
 
     /// How long something may take; 0 is as long as it likes, which here is a day.
     pub(super) fn timeout(&mut self, key: &'a str) -> Result<Option<Duration>, Fault> {
-        let longest = Duration::from_millis(MILLISECONDS.end().unsigned_abs());
+        let longest = Duration::from_millis(LONGEST.unsigned_abs());
         let timeout = self.milliseconds(key)?;
         Ok(timeout.map(|timeout| if timeout.is_zero() { longest } else { timeout }))
     }
