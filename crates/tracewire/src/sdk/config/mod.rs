@@ -1,6 +1,6 @@
 //! Settings from a file: OpenTelemetry's declarative configuration.
 //!
-//! `crate::yaml` makes a tree of [`Node`]s of the text, with [`substitute`]d variables; [`Settings`]
+//! `crate::yaml` makes a tree of [`Node`]s of the text, with variables put in (`substitute`); [`Settings`]
 //! asks the tree for everything it may hold; and the builder takes them for whatever code leaves open.
 
 mod composite;
