@@ -11,6 +11,8 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "logs")]
+pub mod logs;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -32,6 +32,7 @@ pub struct Builder {
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    json_logs: bool,
     subscriber: bool,
     shutdown_timeout: Duration,
 }
@@ -47,6 +48,7 @@ impl Builder {
             propagator: None,
             span_filter: None,
             log_filter: None,
+            json_logs: false,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
@@ -121,6 +123,12 @@ impl Builder {
         self
     }
 
+    /// Writes each log line as a JSON object.
+    pub fn json_logs(mut self) -> Self {
+        self.json_logs = true;
+        self
+    }
+
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
     /// `#[instrument]` spans are in traces.
     pub fn without_subscriber(mut self) -> Self {
@@ -158,6 +166,7 @@ impl Builder {
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
             color: !env.no_color(),
+            json: self.json_logs,
         };
         let wants_subscriber = self.subscriber;
         let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();

@@ -19,7 +19,7 @@
 //!   without one. While the Collector cannot be reached the application notices nothing: a warning
 //!   is logged at most once a minute, and sending goes on by itself as soon as it can;
 //! - spans of `#[tracing::instrument]` are in the traces, below the request that they belong to, and
-//!   log lines are on standard error. `RUST_LOG` decides about the lines and about nothing else.
+//!   log lines, with the ids of their traces, are on standard error. `RUST_LOG` decides about the lines and about nothing else.
 //!
 //! What the environment says can be said in code, where it counts for more:
 //!

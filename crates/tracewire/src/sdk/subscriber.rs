@@ -13,6 +13,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use super::tracer::LateTracer;
 use crate::Error;
+use crate::logs::{json, text};
 
 /// How log lines look.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Logs {
     pub(super) filter: String,
     /// Whether colors are welcome on a terminal.
     pub(super) color: bool,
+    /// Whether each line is a JSON object.
+    pub(super) json: bool,
 }
 
 /// What sends spans has spans and events of its own, which are not the application's.
@@ -117,10 +120,13 @@ fn lines<S>(logs: &Logs) -> impl Layer<S> + Send + Sync + 'static
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(logs.color && io::stderr().is_terminal())
-        .with_filter(log_filter(&logs.filter))
+    let lines = if logs.json {
+        fmt::layer().json().with_writer(json(io::stderr)).boxed()
+    } else {
+        let color = logs.color && io::stderr().is_terminal();
+        fmt::layer().with_writer(text(io::stderr)).with_ansi(color).boxed()
+    };
+    lines.with_filter(log_filter(&logs.filter))
 }
 
 /// What the SDK has to say about exports is said by tracewire, and not as often; naming its target

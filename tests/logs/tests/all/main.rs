@@ -1,0 +1,10 @@
+//! Log lines and log records of one process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod formats;
+mod support;
