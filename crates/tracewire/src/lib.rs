@@ -32,6 +32,7 @@ pub mod tonic;
 #[cfg(feature = "sdk")]
 pub use error::Error;
 pub use propagate::{Format, Propagator};
+pub use span::{ResultExt, current};
 pub use telemetry::{Sampling, Telemetry};
 
 /// OpenTelemetry's API in the version that tracewire is built on.

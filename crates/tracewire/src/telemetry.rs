@@ -9,7 +9,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
 use crate::span::source::{self, Source};
-use crate::span::{Operation, Start};
+use crate::span::{Operation, Start, environment_wants_events};
 
 /// A tracer provider, a propagator and a meter provider in one handle that is cheap to clone.
 ///
@@ -43,6 +43,7 @@ struct Settings {
     propagator: Propagator,
     sampling: Sampling,
     meters: Option<Meters>,
+    exception_events: bool,
 }
 
 type Meters = Arc<dyn MeterProvider + Send + Sync>;
@@ -106,6 +107,17 @@ impl Telemetry {
     #[must_use]
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
         self.change(|settings| settings.meters = Some(Arc::new(provider)))
+    }
+
+    /// Records exceptions as span events too, beside the log records, for back ends that know
+    /// nothing else. The variable `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup` says the same.
+    #[must_use]
+    pub fn exception_events(self) -> Self {
+        self.change(|settings| settings.exception_events = true)
+    }
+
+    pub(crate) fn wants_exception_events(&self) -> bool {
+        self.with(|settings| settings.exception_events)
     }
 
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -187,6 +199,7 @@ impl Telemetry {
     ) -> Operation {
         self.with(|settings| {
             Operation::start(&settings.source, settings.sampling, kind, parent, describe)
+                .with_exception_events(settings.exception_events)
         })
     }
 }
@@ -194,7 +207,8 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        Arc::new(Self { source, propagator, sampling, meters: None })
+        let exception_events = environment_wants_events();
+        Arc::new(Self { source, propagator, sampling, meters: None, exception_events })
     }
 }
 

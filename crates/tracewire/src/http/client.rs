@@ -22,7 +22,7 @@ use super::{
 use super::{Resends, ResponseFuture, ResponseHead};
 use crate::Telemetry;
 use crate::context::CarrierMut;
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a client span for each attempt. See [`ClientLayerFor`] for its settings.
 pub type ClientLayer = ClientLayerFor<Plain>;
@@ -276,7 +276,7 @@ impl Config {
     }
 
     pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        self.exchange_of(operation, Http::new(Side::Caller, method))
+        self.exchange_of(operation.in_domain(Domain::Http), Http::new(Side::Caller, method))
     }
 
     /// The same for another protocol.

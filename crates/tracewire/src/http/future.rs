@@ -150,9 +150,11 @@ impl<P: Protocol> Exchange<P> {
 
     /// Records the route if an inner layer has told one by now.
     fn learn_route(&mut self) {
-        if let Some((name, template)) = self.serving.take().and_then(Serving::told)
-            && self.operation.is_recording()
-        {
+        let Some((name, template)) = self.serving.take().and_then(Serving::told) else { return };
+        if let Some(line) = self.operation.line() {
+            line.route(template.clone());
+        }
+        if self.operation.is_recording() {
             if let Some(name) = name {
                 self.operation.rename(name);
             }
@@ -169,6 +171,9 @@ impl<P: Protocol> Exchange<P> {
             answer.record(&head, protocol.side(), &operation);
         }
         protocol.head(&head, &operation);
+        if let Some(line) = operation.line() {
+            line.status(head.status.as_u16());
+        }
         if let Some(hook) = &answer.on_response {
             let _entered = operation.enter();
             hook(&head, &operation);

@@ -13,8 +13,8 @@ use super::config::Config;
 use super::future::InFlight;
 use super::rate::Room;
 use super::reply::Reply;
-use crate::span::Operation;
 use crate::span::attributes::LIMIT_REACHED;
+use crate::span::{Domain, Operation};
 
 /// An asynchronous connection whose commands are spans.
 ///
@@ -153,6 +153,7 @@ impl Config {
             }
         });
         let stands_aside = !operation.is_recording() && is_same_span(operation.context(), &parent);
+        let operation = operation.in_domain(Domain::Database);
         (!stands_aside).then_some(Opened { operation, is_read })
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, Request, Response};
 use http_body::Body as HttpBody;
-use opentelemetry::KeyValue;
+use opentelemetry::{Key, KeyValue};
 use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -22,7 +22,7 @@ use crate::http::{
     self, Captured, Exchange, RequestHead, ResponseHead, ServerConfig, ServerLayerFor, Serving,
     Trust, peer_attributes, server_of,
 };
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a server span for each call, for `tonic::transport::Server::builder().layer(..)`
 /// or around a single service.
@@ -117,6 +117,19 @@ impl ServerLayer {
     pub fn response_metadata<T: AsRef<str>>(self, keys: impl IntoIterator<Item = T>) -> Self {
         let captured = Captured::new(names::RPC_RESPONSE_METADATA, keys);
         self.with(|settings| settings.response_metadata = captured)
+    }
+
+    /// Copies the values of these baggage keys to attributes of the same names when a span starts.
+    #[must_use]
+    pub fn baggage_attributes<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.with_http(|http| http.baggage_attributes(keys))
+    }
+
+    /// Writes a log line for each call when its span ends, as
+    /// [`ServerLayerFor::log_requests`](crate::http::ServerLayerFor::log_requests) does.
+    #[must_use]
+    pub fn log_requests(self) -> Self {
+        self.with_http(|http| http.log_requests())
     }
 
     /// Makes no span for calls of which this function says so. Their context travels on.
@@ -262,6 +275,7 @@ impl<S> Server<S> {
                 return None;
             }
             let (operation, named) = self.http.join(http::claim()?, request, describe);
+            let operation = operation.in_domain(Domain::Rpc);
             let protocol = call.unproven(unproven, named).joined();
             return Some(Exchange { operation, protocol, serving: None, answer });
         }
@@ -269,6 +283,7 @@ impl<S> Server<S> {
             describe(start);
             describe_ends(start, request, peer);
         });
+        let operation = operation.in_domain(Domain::Rpc);
         let serving = Some(Serving::claimed(caller, &operation));
         Some(Exchange { operation, protocol: call.unproven(unproven, named), serving, answer })
     }
