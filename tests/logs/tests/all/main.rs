@@ -6,5 +6,9 @@
     reason = "tests fail by panicking"
 )]
 
+mod current;
+mod events;
+mod exceptions;
 mod formats;
+mod requests;
 mod support;
