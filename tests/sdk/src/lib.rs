@@ -7,14 +7,16 @@
     reason = "this is test code"
 )]
 
+mod authority;
 mod child;
 mod network;
 mod receiver;
 mod traced;
 
+pub use authority::{Authority, Files, TlsProxy};
 pub use child::Child;
-pub use network::{Gate, black_hole, garbage, refused};
-pub use receiver::{Received, Receiver, Wire};
+pub use network::{Gate, black_hole, garbage, page, refused, slammed};
+pub use receiver::{Received, Receiver, Reply, Wire};
 pub use traced::trace;
 
 /// How long anything in a test may take before it is a failure.

@@ -1,6 +1,6 @@
 //! Networks that do not work as they should.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -24,6 +24,33 @@ pub fn garbage() -> SocketAddr {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let _ = connection.unwrap().write_all(b"\0\xffwhat?\r\n\r\n");
+        }
+    });
+    address
+}
+
+/// Reads a little of everything that comes and then resets the connection.
+pub fn slammed() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            // What is still unread when a connection is closed makes the system reset it.
+            let _ = connection.unwrap().read(&mut [0; 1]);
+        }
+    });
+    address
+}
+
+/// Answers everything with a page for people, as portals and misled proxies do.
+pub fn page() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 65536]);
+            let _ = connection.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nHello",
+            );
         }
     });
     address

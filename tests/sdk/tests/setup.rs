@@ -224,9 +224,6 @@ fn nonsense_is_told_of_once_and_ignored() {
 #[test]
 fn an_endpoint_that_cannot_be_used_is_an_error() {
     let cases = [
-        ("https://collector:4318", "http/protobuf", "TLS"),
-        ("https://collector:4317", "grpc", "TLS"),
-        ("collector:4317", "grpc", "http://"),
         ("collector:4318", "http/protobuf", "http://"),
         ("http://", "http/protobuf", "endpoint"),
         ("ftp://collector", "grpc", "http://"),

@@ -1,21 +1,14 @@
-//! Everything that can be said in code, and how it is brought together with the environment.
+//! Everything that can be said in code.
 
-use std::sync::Arc;
+mod start;
+
 use std::time::Duration;
 
-use opentelemetry::{Key, KeyValue, Value, global};
-use opentelemetry_sdk::trace::{
-    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider,
-};
+use opentelemetry::{Key, KeyValue, Value};
 
-use super::env::{EndpointVariable, Env};
-use super::exporter::{Console, Endpoint, Otlp, Report, say, start};
-use super::guard::{Live, Turn};
-use super::processor::SampledOnly;
-use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION, resource};
-use super::subscriber::{self, Logs};
-use super::{Exporter, Guard, Protocol, Sampler, tracer};
-use crate::{Error, Propagator, Telemetry};
+use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION};
+use super::{Batch, Exporter, Otlp, Protocol, Sampler, Signal};
+use crate::Propagator;
 
 /// Settings of a process's telemetry.
 ///
@@ -25,8 +18,9 @@ use crate::{Error, Propagator, Telemetry};
 #[derive(Debug)]
 pub struct Builder {
     attributes: Vec<KeyValue>,
-    endpoint: Option<String>,
-    protocol: Option<Protocol>,
+    otlp: Otlp,
+    otlp_for: Vec<(Signal, Otlp)>,
+    batch: Batch,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
     propagator: Option<Propagator>,
@@ -41,8 +35,9 @@ impl Builder {
     pub(super) fn new() -> Self {
         Self {
             attributes: Vec::new(),
-            endpoint: None,
-            protocol: None,
+            otlp: Otlp::new(),
+            otlp_for: Vec::new(),
+            batch: Batch::new(),
             exporters: None,
             sampler: None,
             propagator: None,
@@ -76,17 +71,35 @@ impl Builder {
         self
     }
 
-    /// The address of the Collector, as `http://host:port`; over HTTP, the path `/v1/traces` is
-    /// added. Variables: `OTEL_EXPORTER_OTLP_ENDPOINT`, and `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`
-    /// for a whole URL.
+    /// The address of the Collector, as `http://host:port` or `https://host:port`; over HTTP, the
+    /// path `/v1/traces` is added. Variable: `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
+        self.otlp = self.otlp.endpoint(endpoint);
         self
     }
 
-    /// How spans travel to the Collector. Variable: `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    /// How telemetry travels to the Collector. Variable: `OTEL_EXPORTER_OTLP_PROTOCOL`.
     pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.protocol = Some(protocol);
+        self.otlp = self.otlp.protocol(protocol);
+        self
+    }
+
+    /// The way to the Collector, for all signals. Variables: `OTEL_EXPORTER_OTLP_…`.
+    pub fn otlp(mut self, way: Otlp) -> Self {
+        self.otlp = way.or(self.otlp);
+        self
+    }
+
+    /// The way to the Collector for one signal, where it differs. Variables:
+    /// `OTEL_EXPORTER_OTLP_TRACES_…`, `OTEL_EXPORTER_OTLP_METRICS_…`, `OTEL_EXPORTER_OTLP_LOGS_…`.
+    pub fn otlp_for(mut self, signal: Signal, way: Otlp) -> Self {
+        self.otlp_for.insert(0, (signal, way));
+        self
+    }
+
+    /// How finished spans are gathered. Variables: `OTEL_BSP_…`.
+    pub fn batch(mut self, batch: Batch) -> Self {
+        self.batch = batch.or(self.batch);
         self
     }
 
@@ -141,112 +154,4 @@ impl Builder {
         self.shutdown_timeout = timeout;
         self
     }
-
-    /// Sets up the telemetry of this process.
-    ///
-    /// # Errors
-    /// When a setting cannot be followed, when an earlier guard still lives, or when there is no
-    /// thread to be had.
-    pub fn init(self) -> Result<Guard, Error> {
-        let turn = Turn::take()?;
-        let mut env = Env::new(|name| std::env::var(name).ok());
-        let live = self.start(&mut env)?;
-        env.into_complaints().iter().for_each(|text| say(text));
-        Ok(Guard::new(live, turn))
-    }
-
-    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
-        let disabled = env.disabled();
-        let spans = match &self.span_filter {
-            Some(directives) => subscriber::span_filter(directives)?,
-            None => subscriber::default_filter(),
-        };
-        let logs = Logs {
-            filter: (self.log_filter.clone())
-                .or_else(|| env.log_filter())
-                .unwrap_or_else(|| "info".to_owned()),
-            color: !env.no_color(),
-            json: self.json_logs,
-        };
-        let wants_subscriber = self.subscriber;
-        let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
-        let live = if disabled {
-            Telemetry::propagate_only().propagator(propagator.clone()).install();
-            None
-        } else {
-            Some(self.provide(env, propagator.clone())?)
-        };
-        global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
-        Ok(live)
-    }
-
-    /// Everything that makes spans and sends them.
-    fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
-        let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
-        let sampling = sampler.sampling();
-        let mut attributes = env.resource_attributes();
-        let name = env.service_name();
-        attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
-        attributes.append(&mut self.attributes);
-        let resource = resource(attributes);
-        let mut provider = SdkTracerProvider::builder()
-            .with_sampler(sampler.into_inner())
-            .with_resource(resource.clone());
-        let exporters = (self.exporters.take())
-            .or_else(|| env.exporters())
-            .unwrap_or_else(|| vec![Exporter::Otlp]);
-        if exporters.contains(&Exporter::Console) {
-            provider = provider.with_span_processor(SampledOnly(Console));
-        }
-        let mut worker = None;
-        if exporters.contains(&Exporter::Otlp) {
-            let (batch, otlp) = (batch(env), self.otlp(env, resource)?);
-            let report = Arc::new(Report::new(otlp.endpoint.clone()));
-            let (courier, stop) = start(otlp, report.clone())?;
-            let batches = BatchSpanProcessor::new(courier, batch);
-            provider = provider.with_span_processor(SampledOnly(batches));
-            worker = Some((report, stop));
-        }
-        let provider = provider.build();
-        tracer::connect(&provider, sampling);
-        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, otlp: worker, timeout: self.shutdown_timeout })
-    }
-
-    fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {
-        let protocol = self.protocol.or_else(|| env.protocol()).unwrap_or_default();
-        let insecure = env.insecure();
-        let given = self.endpoint.clone().map(EndpointVariable::Base);
-        let endpoint = match given.or_else(|| env.endpoint()) {
-            Some(EndpointVariable::Exact(text)) => Endpoint::exact(&text, protocol, insecure)?,
-            Some(EndpointVariable::Base(text)) => Endpoint::base(&text, protocol, insecure)?,
-            None => Endpoint::local(protocol),
-        };
-        let batch_timeout = env.export_timeout().unwrap_or(Duration::from_secs(30));
-        let timeout = env.timeout().unwrap_or(Duration::from_secs(10));
-        Ok(Otlp {
-            protocol,
-            endpoint,
-            timeout: timeout.min(batch_timeout),
-            gzip: env.gzip(),
-            resource,
-        })
-    }
-}
-
-fn batch(env: &mut Env) -> BatchConfig {
-    let delay = env.schedule_delay().unwrap_or(Duration::from_secs(5));
-    BatchConfigBuilder::default()
-        .with_scheduled_delay(delay)
-        .with_max_queue_size(env.max_queue_size().unwrap_or(2048))
-        .with_max_export_batch_size(env.max_export_batch_size().unwrap_or(512))
-        .build()
 }

@@ -7,9 +7,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-mod variables;
+use percent_encoding::percent_decode_str;
 
-pub(super) use variables::EndpointVariable;
+mod batch;
+mod otlp;
+mod variables;
 
 type Lookup = dyn Fn(&str) -> Option<String>;
 
@@ -102,8 +104,43 @@ impl Env {
         flag.unwrap_or(false)
     }
 
+    /// [`flag`](Self::flag) of one variable, which may be unset.
+    fn maybe(&mut self, name: &str) -> Option<bool> {
+        self.text(name)?;
+        Some(self.flag(&[name]))
+    }
+
     fn complain(&mut self, name: &str, value: &str, wanted: &str) {
         let complaint = format!("{name}={value} is ignored: it should be {wanted}");
         self.complaints.push(complaint);
+    }
+}
+
+/// Percent-decodes; `None` for a `%` without two hex digits and for what is not UTF-8 then.
+fn decode(text: &str) -> Option<String> {
+    let encoded = text.split('%').skip(1).all(|rest| {
+        let digits = rest.as_bytes().get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    });
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    encoded.then(|| decoded.into_owned())
+}
+
+#[cfg(test)]
+pub(in crate::sdk) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::Env;
+
+    /// Asks an environment of these variables; tells what was wrong with it too.
+    pub(crate) fn ask<T>(
+        variables: &[(&str, &str)],
+        question: impl FnOnce(&mut Env) -> T,
+    ) -> (T, usize) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: BTreeMap<String, String> = variables.iter().map(own).collect();
+        let mut env = Env::new(move |name| variables.get(name).cloned());
+        let answer = question(&mut env);
+        (answer, env.into_complaints().len())
     }
 }

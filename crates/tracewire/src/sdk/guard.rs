@@ -8,7 +8,8 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
-use super::tracer;
+use super::stats::Started;
+use super::{Stats, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -31,7 +32,8 @@ pub struct Guard {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
-    pub(super) otlp: Option<(Arc<Report>, Stop)>,
+    pub(super) started: Arc<Started>,
+    pub(super) exporters: Vec<(Arc<Report>, Stop)>,
     pub(super) timeout: Duration,
 }
 
@@ -48,24 +50,55 @@ impl Guard {
         let Some(live) = &self.live else {
             return true;
         };
-        let lost = || live.otlp.as_ref().map(|(report, _)| report.lost_so_far());
-        let before = lost();
-        live.provider.force_flush().is_ok() && lost() == before
+        let before = live.stats().dropped;
+        live.provider.force_flush().is_ok() && live.stats().dropped == before
+    }
+
+    /// What has become of the spans so far. Where they go to more than one place, it is the first
+    /// that counts.
+    pub fn stats(&self) -> Stats {
+        self.live.as_ref().map(Live::stats).unwrap_or_default()
+    }
+
+    /// Does what dropping the guard does, and tells what became of all spans: of those that have
+    /// ended, each was exported, dropped or sampled out.
+    pub fn shutdown(mut self) -> Stats {
+        self.end()
+    }
+
+    fn end(&mut self) -> Stats {
+        let Some(Live { provider, started, exporters, timeout }) = self.live.take() else {
+            return Stats::default();
+        };
+        tracer::disconnect();
+        let in_time = matches!(
+            provider.shutdown_with_timeout(timeout),
+            Ok(()) | Err(OTelSdkError::AlreadyShutdown)
+        );
+        let (reports, stops): (Vec<_>, Vec<_>) = exporters.into_iter().unzip();
+        reports.iter().for_each(|report| report.end(in_time, timeout));
+        drop(stops);
+        stats(&started, reports.first())
+    }
+}
+
+impl Live {
+    fn stats(&self) -> Stats {
+        stats(&self.started, self.exporters.first().map(|(report, _)| report))
+    }
+}
+
+fn stats(started: &Started, report: Option<&Arc<Report>>) -> Stats {
+    Stats {
+        exported: report.map_or(0, |report| report.exported_so_far()),
+        dropped: report.map_or(0, |report| report.dropped_so_far()),
+        ..started.stats()
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(live) = self.live.take() else {
-            return;
-        };
-        tracer::disconnect();
-        let ended = live.provider.shutdown_with_timeout(live.timeout);
-        if let (Err(error), Some((report, _))) = (ended, &live.otlp)
-            && !matches!(error, OTelSdkError::AlreadyShutdown)
-        {
-            report.out_of_time(live.timeout);
-        }
+        self.end();
     }
 }
 

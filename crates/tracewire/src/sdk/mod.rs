@@ -84,15 +84,19 @@ mod guard;
 mod processor;
 mod resource;
 mod sampler;
+mod signal;
+mod stats;
 mod subscriber;
 mod tracer;
 
 pub use builder::Builder;
-pub use exporter::{Exporter, Protocol};
+pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
 pub use sampler::Sampler;
+pub use signal::Signal;
+pub use stats::Stats;
 pub use subscriber::{layer, layer_with};
 
 use crate::Error;

@@ -27,8 +27,8 @@ pub(super) struct Logs {
 }
 
 /// What sends spans has spans and events of its own, which are not the application's.
-const PLUMBING: [&str; 6] =
-    ["h2::", "hyper::", "hyper_util::", "opentelemetry", "tonic::", "tower::"];
+const PLUMBING: [&str; 7] =
+    ["h2::", "hyper::", "hyper_util::", "opentelemetry", "rustls", "tonic::", "tower::"];
 
 /// A layer that brings `tracing` spans into traces, for a subscriber that you build yourself.
 ///

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use tracewire::sdk::{self, Guard, Protocol, Sampler};
+use tracewire::sdk::{self, Guard, Protocol, Sampler, Stats};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -57,6 +57,8 @@ async fn obey(settings: &BTreeMap<String, String>) {
             },
             "trace" => texts(&sdk_tests::trace(&headers(rest)).await),
             "burst" => burst(rest.parse().unwrap()).await.as_millis().to_string(),
+            "stats" => stats(guard.as_ref().unwrap().stats()),
+            "shutdown" => stats(guard.take().unwrap().shutdown()),
             "flush" => guard.as_ref().unwrap().flush().to_string(),
             "otel" => otel(),
             "threads" => threads().to_string(),
@@ -84,6 +86,7 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
             "shutdown" => builder.shutdown_timeout(Duration::from_millis(value.parse().unwrap())),
             "protocol" => builder.protocol(match value.as_str() {
                 "grpc" => Protocol::Grpc,
+                "http/json" => Protocol::HttpJson,
                 _ => Protocol::HttpProtobuf,
             }),
             "sampler" => builder.sampler(match value.as_str() {
@@ -107,6 +110,11 @@ async fn burst(count: usize) -> Duration {
         slowest = slowest.max(start.elapsed());
     }
     slowest
+}
+
+fn stats(stats: Stats) -> String {
+    let Stats { started, exported, dropped, sampled_out, .. } = stats;
+    format!("started={started} exported={exported} dropped={dropped} sampled_out={sampled_out}")
 }
 
 /// A span by OpenTelemetry's globals alone, and the headers their propagator writes for it.

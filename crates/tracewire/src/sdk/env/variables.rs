@@ -1,32 +1,10 @@
 //! Each variable, and which values it can have.
 
-use std::time::Duration;
-
 use opentelemetry::KeyValue;
-use percent_encoding::percent_decode_str;
 
-use super::Env;
-use crate::sdk::{Exporter, Protocol, Sampler};
+use super::{Env, decode};
+use crate::sdk::{Exporter, Sampler};
 use crate::{Format, Propagator};
-
-/// Which of the two kinds of endpoint variable was set.
-#[derive(Debug, PartialEq)]
-pub(in crate::sdk) enum EndpointVariable {
-    /// For traces alone: used as it is.
-    Exact(String),
-    /// For all signals: each appends its own path.
-    Base(String),
-}
-
-const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
-const TIMEOUT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
-const COMPRESSION: [&str; 2] =
-    ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
-
-/// The queue takes its memory at once, so its length has an end.
-const SPANS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
 
 impl Env {
     pub(in crate::sdk) fn disabled(&mut self) -> bool {
@@ -55,57 +33,6 @@ impl Env {
                 .into_iter()
                 .find(|exporter| exporter.name().eq_ignore_ascii_case(name))
         })
-    }
-
-    pub(in crate::sdk) fn protocol(&mut self) -> Option<Protocol> {
-        self.choice(&PROTOCOL, "grpc or http/protobuf", |name| {
-            [Protocol::Grpc, Protocol::HttpProtobuf]
-                .into_iter()
-                .find(|protocol| protocol.name().eq_ignore_ascii_case(name))
-        })
-    }
-
-    pub(in crate::sdk) fn endpoint(&self) -> Option<EndpointVariable> {
-        let exact = self.text(ENDPOINT[0]).map(EndpointVariable::Exact);
-        exact.or_else(|| self.text(ENDPOINT[1]).map(EndpointVariable::Base))
-    }
-
-    /// Whether an endpoint that names no scheme is plain `http`.
-    pub(in crate::sdk) fn insecure(&mut self) -> bool {
-        self.flag(&INSECURE)
-    }
-
-    pub(in crate::sdk) fn timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&TIMEOUT)
-    }
-
-    pub(in crate::sdk) fn gzip(&mut self) -> bool {
-        let gzip = self.choice(&COMPRESSION, "gzip or none", |name| {
-            match name.to_ascii_lowercase().as_str() {
-                "gzip" => Some(true),
-                "none" => Some(false),
-                _ => None,
-            }
-        });
-        gzip.unwrap_or(false)
-    }
-
-    pub(in crate::sdk) fn schedule_delay(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_BSP_SCHEDULE_DELAY"])
-    }
-
-    pub(in crate::sdk) fn export_timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_BSP_EXPORT_TIMEOUT"])
-    }
-
-    pub(in crate::sdk) fn max_queue_size(&mut self) -> Option<usize> {
-        let size = self.number(&["OTEL_BSP_MAX_QUEUE_SIZE"], SPANS);
-        size.and_then(|size| size.try_into().ok())
-    }
-
-    pub(in crate::sdk) fn max_export_batch_size(&mut self) -> Option<usize> {
-        let size = self.number(&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], SPANS);
-        size.and_then(|size| size.try_into().ok())
     }
 
     pub(in crate::sdk) fn sampler(&mut self) -> Option<Sampler> {
@@ -147,30 +74,10 @@ fn attribute(pair: &str) -> Option<KeyValue> {
     (!key.is_empty()).then(|| KeyValue::new(key, value))
 }
 
-/// Percent-decodes; `None` for a `%` without two hex digits and for what is not UTF-8 then.
-fn decode(text: &str) -> Option<String> {
-    let encoded = text.split('%').skip(1).all(|rest| {
-        let digits = rest.as_bytes().get(..2).unwrap_or_default();
-        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
-    });
-    let decoded = percent_decode_str(text).decode_utf8().ok()?;
-    encoded.then(|| decoded.into_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use super::super::tests::ask;
     use super::*;
-
-    /// Asks an environment of these variables; tells what was wrong with it too.
-    fn ask<T>(variables: &[(&str, &str)], question: impl FnOnce(&mut Env) -> T) -> (T, usize) {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let variables: BTreeMap<String, String> = variables.iter().map(own).collect();
-        let mut env = Env::new(move |name| variables.get(name).cloned());
-        let answer = question(&mut env);
-        (answer, env.into_complaints().len())
-    }
 
     #[test]
     fn only_true_is_true() {
@@ -186,43 +93,6 @@ mod tests {
             let found = ask(&[("OTEL_SDK_DISABLED", text)], Env::disabled);
             assert_eq!(found, (expected, complaints), "{text:?}");
         }
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_ignored() {
-        let cases = [
-            ("1", Some(1), 0),
-            ("2048", Some(2048), 0),
-            (" 7 ", Some(7), 0),
-            ("", None, 0),
-            ("0", None, 1),
-            ("-1", None, 1),
-            ("1e3", None, 1),
-            ("99999999999999999999", None, 1),
-            ("1000000000", None, 1),
-        ];
-        for (text, expected, complaints) in cases {
-            let found = ask(&[("OTEL_BSP_MAX_QUEUE_SIZE", text)], Env::max_queue_size);
-            assert_eq!(found, (expected, complaints), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_variable_for_traces_counts_for_more() {
-        let generic = ("OTEL_EXPORTER_OTLP_TIMEOUT", "100");
-        let cases = [("200", 200, 0), ("", 100, 0), ("soon", 100, 1)];
-        for (text, expected, complaints) in cases {
-            let traces = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", text);
-            let found = ask(&[generic, traces], Env::timeout);
-            let expected = Some(Duration::from_millis(expected));
-            assert_eq!(found, (expected, complaints), "{text:?}");
-        }
-        let exact = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a/x");
-        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b");
-        let both = ask(&[exact, base], |env| env.endpoint());
-        assert_eq!(both.0, Some(EndpointVariable::Exact("http://a/x".to_owned())));
-        let one = ask(&[base], |env| env.endpoint());
-        assert_eq!(one.0, Some(EndpointVariable::Base("http://b".to_owned())));
     }
 
     #[test]
@@ -253,14 +123,6 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case() {
-        let protocol = |text| ask(&[("OTEL_EXPORTER_OTLP_PROTOCOL", text)], Env::protocol);
-        assert_eq!(protocol("grpc"), (Some(Protocol::Grpc), 0));
-        assert_eq!(protocol("HTTP/protobuf"), (Some(Protocol::HttpProtobuf), 0));
-        assert_eq!(protocol("http/json"), (None, 1));
-        let gzip = |text| ask(&[("OTEL_EXPORTER_OTLP_COMPRESSION", text)], Env::gzip);
-        assert_eq!(gzip("GZIP"), (true, 0));
-        assert_eq!(gzip("none"), (false, 0));
-        assert_eq!(gzip("zstd"), (false, 1));
         let exporters = |text| ask(&[("OTEL_TRACES_EXPORTER", text)], Env::exporters);
         let both = vec![Exporter::Otlp, Exporter::Console];
         assert_eq!(exporters("none"), (Some(vec![]), 0));
