@@ -1,5 +1,6 @@
 //! Everything that can be said in code.
 
+mod records;
 mod start;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub struct Builder {
     span_filter: Option<String>,
     log_filter: Option<String>,
     json_logs: bool,
+    log_exporters: Option<Vec<Exporter>>,
     subscriber: bool,
     shutdown_timeout: Duration,
 }
@@ -44,6 +46,7 @@ impl Builder {
             span_filter: None,
             log_filter: None,
             json_logs: false,
+            log_exporters: None,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
@@ -142,8 +145,15 @@ impl Builder {
         self
     }
 
+    /// Where log records go besides standard error; nowhere by default, as not every receiver of
+    /// spans takes them. Variable: `OTEL_LOGS_EXPORTER`.
+    pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
+        self.log_exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
-    /// `#[instrument]` spans are in traces.
+    /// `#[instrument]` spans are in traces, and [`log_layer`](super::log_layer) to send log records.
     pub fn without_subscriber(mut self) -> Self {
         self.subscriber = false;
         self

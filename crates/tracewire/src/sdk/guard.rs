@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::records::Records;
 use super::stats::Started;
 use super::{Stats, tracer};
 use crate::Error;
@@ -34,6 +35,7 @@ pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) started: Arc<Started>,
     pub(super) exporters: Vec<(Arc<Report>, Stop)>,
+    pub(super) records: Option<Records>,
     pub(super) timeout: Duration,
 }
 
@@ -51,7 +53,8 @@ impl Guard {
             return true;
         };
         let before = live.stats().dropped;
-        live.provider.force_flush().is_ok() && live.stats().dropped == before
+        let records = live.records.as_ref().is_none_or(Records::flush);
+        live.provider.force_flush().is_ok() && live.stats().dropped == before && records
     }
 
     /// What has become of the spans so far. Where they go to more than one place, it is the first
@@ -67,9 +70,10 @@ impl Guard {
     }
 
     fn end(&mut self) -> Stats {
-        let Some(Live { provider, started, exporters, timeout }) = self.live.take() else {
+        let Some(Live { provider, started, exporters, records, timeout }) = self.live.take() else {
             return Stats::default();
         };
+        let begun = Instant::now();
         tracer::disconnect();
         let in_time = matches!(
             provider.shutdown_with_timeout(timeout),
@@ -78,6 +82,9 @@ impl Guard {
         let (reports, stops): (Vec<_>, Vec<_>) = exporters.into_iter().unzip();
         reports.iter().for_each(|report| report.end(in_time, timeout));
         drop(stops);
+        if let Some(records) = records {
+            records.end(timeout.saturating_sub(begun.elapsed()));
+        }
         stats(&started, reports.first())
     }
 }

@@ -59,6 +59,7 @@
 //! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
 //! | `OTEL_TRACES_SAMPLER`, `…_ARG` | [`sampler`](Builder::sampler) | `parentbased_always_on` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `none` |
+//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`; also `otlp`, `console` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `grpc` |
 //! | `OTEL_EXPORTER_OTLP_HEADERS` | | none |
@@ -82,6 +83,7 @@ mod env;
 mod exporter;
 mod guard;
 mod processor;
+mod records;
 mod resource;
 mod sampler;
 mod signal;
@@ -94,6 +96,7 @@ pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
+pub use records::log_layer;
 pub use sampler::Sampler;
 pub use signal::Signal;
 pub use stats::Stats;

@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, fmt};
 
+use super::records::records;
 use super::tracer::LateTracer;
 use crate::Error;
 use crate::logs::{json, text};
@@ -79,6 +80,13 @@ where
 
 /// Which `tracing` spans and events go into traces when nothing is said.
 pub(super) fn default_filter() -> Targets {
+    // These are about spans of our own, and no events of the spans around them.
+    let own = ["tracewire::exception", "tracewire::request"];
+    default_record_filter().with_targets(own.map(|target| (target, LevelFilter::OFF)))
+}
+
+/// Which events are log records when nothing is said.
+pub(super) fn default_record_filter() -> Targets {
     let plumbing = PLUMBING.map(|target| (target, LevelFilter::OFF));
     Targets::new().with_default(LevelFilter::INFO).with_targets(plumbing)
 }
@@ -108,7 +116,8 @@ pub(super) fn install(logs: &Logs, span_filter: Option<Targets>) -> bool {
     let registry = tracing_subscriber::registry();
     let installed = match span_filter {
         Some(filter) => {
-            let registry = registry.with(spans(filter));
+            let records = records().with_filter(log_filter(&logs.filter));
+            let registry = registry.with(spans(filter)).with(records);
             tracing::subscriber::set_global_default(registry.with(lines(logs)))
         }
         None => tracing::subscriber::set_global_default(registry.with(lines(logs))),

@@ -41,7 +41,7 @@ impl RequestLine {
     /// Writes the line, which belongs to the span of `context`.
     pub(super) fn write(&self, context: &Context, outcome: &Outcome) {
         let _current = context.clone().attach();
-        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        let milliseconds = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let (route, path) = match &self.target {
             Target::Route(route) => (Some(&**route), None),
             Target::Path(path) => (None, Some(path.as_str())),

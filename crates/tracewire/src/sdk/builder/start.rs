@@ -10,6 +10,7 @@ use super::super::env::Env;
 use super::super::exporter::{Client, Console, OtlpSpans, Queue, Report, Route, Stop, say};
 use super::super::guard::{Live, Turn};
 use super::super::processor::SampledOnly;
+use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
@@ -68,9 +69,11 @@ impl Builder {
         let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
         let sampling = sampler.sampling();
         let started = Arc::new(Started::default());
+        let resource = self.resource(env);
+        let records = self.records(env, resource.clone())?;
         let provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.into_inner(), started.clone()))
-            .with_resource(self.resource(env));
+            .with_resource(resource);
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
@@ -88,9 +91,10 @@ impl Builder {
         }
         let provider = provider.build();
         tracer::connect(&provider, sampling);
+        records.iter().for_each(Records::connect);
         Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
         global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, started, exporters: live, timeout: self.shutdown_timeout })
+        Ok(Live { provider, started, exporters: live, records, timeout: self.shutdown_timeout })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {

@@ -28,7 +28,15 @@ impl Env {
     }
 
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.list("OTEL_TRACES_EXPORTER", "otlp, console or none", |name| {
+        self.exporters_in("OTEL_TRACES_EXPORTER")
+    }
+
+    pub(in crate::sdk) fn log_exporters(&mut self) -> Option<Vec<Exporter>> {
+        self.exporters_in("OTEL_LOGS_EXPORTER")
+    }
+
+    fn exporters_in(&mut self, name: &str) -> Option<Vec<Exporter>> {
+        self.list(name, "otlp, console or none", |name| {
             [Exporter::Otlp, Exporter::Console]
                 .into_iter()
                 .find(|exporter| exporter.name().eq_ignore_ascii_case(name))
@@ -128,6 +136,10 @@ mod tests {
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
         assert_eq!(exporters("zipkin"), (None, 1));
+        let exporters = |text| ask(&[("OTEL_LOGS_EXPORTER", text)], Env::log_exporters);
+        assert_eq!(exporters("none"), (Some(vec![]), 0));
+        assert_eq!(exporters("OTLP"), (Some(vec![Exporter::Otlp]), 0));
+        assert_eq!(exporters("syslog"), (None, 1));
     }
 
     #[test]
