@@ -2,6 +2,8 @@
 // What features share is unused while only one of them is on; with all of them nothing may be.
 #![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod context;
@@ -13,6 +15,10 @@ pub mod http;
 pub mod hyper;
 #[cfg(feature = "logs")]
 pub mod logs;
+#[cfg(feature = "messaging")]
+pub mod messaging;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -36,6 +42,8 @@ pub mod tonic;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;
+#[cfg(feature = "messaging")]
+pub use messaging::spawn;
 pub use propagate::{Format, Propagator};
 pub use span::{ResultExt, current};
 pub use telemetry::{Sampling, Telemetry};

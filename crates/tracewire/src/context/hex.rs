@@ -2,12 +2,12 @@
 
 /// Reads exactly `2 * N` lower-case hexadecimal digits; anything else is `None`.
 pub(super) fn lower<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    read(digits, LOWER)
+    read(digits, lower_word)
 }
 
 /// Reads exactly `2 * N` hexadecimal digits of either case; anything else is `None`.
 pub(super) fn any_case<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    read(digits, ANY_CASE)
+    read(digits, any_case_word)
 }
 
 /// Reads up to `2 * N` hexadecimal digits of either case, leading zeroes left out.
@@ -39,41 +39,51 @@ pub(super) fn text(ascii: &[u8]) -> &str {
     std::str::from_utf8(ascii).unwrap_or_default()
 }
 
-/// Marks what is no digit. Its high bits survive the `|` of a whole field, so one test at the end
-/// replaces one per digit.
-const NO_DIGIT: u8 = 0xf0;
-const LOWER: &[u8; 256] = &table(false);
-const ANY_CASE: &[u8; 256] = &table(true);
-
-const fn table(upper: bool) -> [u8; 256] {
-    let mut table = [NO_DIGIT; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        if digit < 10 {
-            table[(b'0' + digit) as usize] = digit;
-        } else {
-            table[(b'a' + digit - 10) as usize] = digit;
-            if upper {
-                table[(b'A' + digit - 10) as usize] = digit;
-            }
-        }
-        digit += 1;
-    }
-    table
-}
-
-fn read<const N: usize>(digits: &[u8], table: &[u8; 256]) -> Option<[u8; N]> {
+/// Eight digits at a time, for the ids that every request brings.
+fn read<const N: usize>(digits: &[u8], digits_of: fn(u64) -> Option<u32>) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
         return None;
     }
     let mut bytes = [0; N];
-    let mut seen = 0;
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (table[usize::from(pair[0])], table[usize::from(pair[1])]);
-        seen |= high | low;
-        *byte = (high << 4) | (low & 0x0f);
+    let (words, rest) = digits.as_chunks::<8>();
+    let mut out = bytes.chunks_mut(4);
+    for (word, out) in words.iter().zip(out.by_ref()) {
+        out.copy_from_slice(&digits_of(u64::from_be_bytes(*word))?.to_be_bytes());
     }
-    (seen < 0x10).then_some(bytes)
+    if let Some(out) = out.next() {
+        let mut word = [b'0'; 8];
+        word[8 - rest.len()..].copy_from_slice(rest);
+        out.copy_from_slice(&digits_of(u64::from_be_bytes(word))?.to_be_bytes()[4 - out.len()..]);
+    }
+    Some(bytes)
+}
+
+/// The same byte in all eight places.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The value of eight digits, the first in the highest byte.
+fn lower_word(word: u64) -> Option<u32> {
+    // Letters, and they alone, have bit 6; what they stand for is nine more than their low bits.
+    let letters = (word & each(0x40)) >> 6;
+    let values = (word & each(0x0f)) + letters * 9;
+    // What else has these bits is found out by writing the digits again.
+    let above_nine = ((values + each(6)) >> 4) & each(1);
+    let written = values + each(b'0') + above_nine * u64::from(b'a' - 10 - b'0');
+    (written == word && values & each(0xf0) == 0).then(|| pack(values))
+}
+
+fn any_case_word(word: u64) -> Option<u32> {
+    // Bit 5 is what tells the cases apart; digits and other bytes that have it keep it.
+    lower_word(word | (word & each(0x40)) >> 1)
+}
+
+/// Eight values below sixteen, pushed together.
+fn pack(values: u64) -> u32 {
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    (quads | quads >> 16) as u32
 }
 
 #[cfg(test)]
@@ -104,6 +114,24 @@ mod tests {
         }
         assert_eq!(lower::<2>(b"abc"), None);
         assert_eq!(lower::<1>(b"abc"), None);
+    }
+
+    #[test]
+    fn every_place_of_a_long_field_counts() {
+        let digits = *b"0123456789abcdef0123456789abcdef";
+        let bytes = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128.to_be_bytes();
+        assert_eq!(lower(&digits), Some(bytes));
+        assert_eq!(any_case(&digits.to_ascii_uppercase()), Some(bytes));
+        for place in 0..digits.len() {
+            for byte in 0..=u8::MAX {
+                let mut changed = digits;
+                changed[place] = byte;
+                let low = byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+                assert_eq!(lower::<16>(&changed).is_some(), low, "{place}: {byte:#x}");
+                let high = byte.is_ascii_hexdigit();
+                assert_eq!(any_case::<16>(&changed).is_some(), high, "{place}: {byte:#x}");
+            }
+        }
     }
 
     #[test]

@@ -94,9 +94,14 @@ pub(super) fn describe_server_request(
     }
     let agent = request.headers.get(header::USER_AGENT);
     if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
-        let agent = String::from_utf8_lossy(agent.as_bytes());
+        let agent = lossy(agent.as_bytes());
         start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, text(agent)));
     }
+}
+
+/// What is not UTF-8 is replaced; what is, as nearly always, is found out to be so word by word.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Lets a hook change what has been described. Its attributes take the place of those with the same

@@ -107,9 +107,27 @@ pub(crate) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
         None if rest.is_empty() => None,
         None => return None,
     };
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte);
-    let valid = !host.is_empty() && host.len() <= LONGEST && host.bytes().all(allowed);
+    let valid = !host.is_empty() && host.len() <= LONGEST && host.bytes().all(is_allowed_in_host);
     valid.then_some((host, port))
+}
+
+/// Characters of a `reg-name` (RFC 3986 §3.2.2) and of an IPv6 address.
+fn is_allowed_in_host(byte: u8) -> bool {
+    const ALLOWED: [bool; 256] = {
+        let mut allowed = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            allowed[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut others: &[u8] = b"-._~!$&'()*+,;=%:";
+        while let [other, rest @ ..] = others {
+            allowed[*other as usize] = true;
+            others = rest;
+        }
+        allowed
+    };
+    ALLOWED[usize::from(byte)]
 }
 
 /// What the outermost trusted proxy says, or `None` when there is none to believe.

@@ -106,4 +106,45 @@ names! {
     RPC_MESSAGES_SENT = "tracewire.rpc.messages_sent";
     /// How many messages this end of a call has received, an integer.
     RPC_MESSAGES_RECEIVED = "tracewire.rpc.messages_received";
+
+    /// The messaging system: `rabbitmq`, `kafka`, or a name of its own.
+    MESSAGING_SYSTEM = "messaging.system";
+    /// What the system calls the operation: `publish`, `poll`, `ack`.
+    MESSAGING_OPERATION_NAME = "messaging.operation.name";
+    /// What it is: `create`, `send`, `receive`, `process` or `settle`.
+    MESSAGING_OPERATION_TYPE = "messaging.operation.type";
+    /// The queue, topic or subject.
+    MESSAGING_DESTINATION_NAME = "messaging.destination.name";
+    /// The low-cardinality form of a destination's name.
+    MESSAGING_DESTINATION_TEMPLATE = "messaging.destination.template";
+    /// Whether the destination lives only as long as somebody uses it; only where it is true.
+    MESSAGING_DESTINATION_TEMPORARY = "messaging.destination.temporary";
+    /// Whether the destination's name means nothing, as a generated one; only where it is true.
+    MESSAGING_DESTINATION_ANONYMOUS = "messaging.destination.anonymous";
+    /// The partition within the destination.
+    MESSAGING_DESTINATION_PARTITION_ID = "messaging.destination.partition.id";
+    /// The subscription within the destination.
+    MESSAGING_DESTINATION_SUBSCRIPTION_NAME = "messaging.destination.subscription.name";
+    /// The group that shares the messages of a destination.
+    MESSAGING_CONSUMER_GROUP_NAME = "messaging.consumer.group.name";
+    /// Who sends or consumes.
+    MESSAGING_CLIENT_ID = "messaging.client.id";
+    /// The message's own name.
+    MESSAGING_MESSAGE_ID = "messaging.message.id";
+    /// What connects the messages of one conversation: a correlation id.
+    MESSAGING_MESSAGE_CONVERSATION_ID = "messaging.message.conversation_id";
+    /// How many bytes the payload has, an integer.
+    MESSAGING_MESSAGE_BODY_SIZE = "messaging.message.body.size";
+    /// How many messages a batch has, an integer; only where the call takes or gives several.
+    MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
+    /// The routing key of a message.
+    MESSAGING_RABBITMQ_ROUTING_KEY = "messaging.rabbitmq.destination.routing_key";
+    /// The delivery tag of a message, an integer.
+    MESSAGING_RABBITMQ_DELIVERY_TAG = "messaging.rabbitmq.message.delivery_tag";
+    /// The place of a record in its partition, an integer.
+    MESSAGING_KAFKA_OFFSET = "messaging.kafka.offset";
+    /// The key of a record, where it is text.
+    MESSAGING_KAFKA_MESSAGE_KEY = "messaging.kafka.message.key";
+    /// Whether a record says that its key is gone; only where it is true.
+    MESSAGING_KAFKA_MESSAGE_TOMBSTONE = "messaging.kafka.message.tombstone";
 }

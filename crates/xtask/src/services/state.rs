@@ -10,8 +10,9 @@ use crate::failure::{Context, Result};
 pub(crate) struct State {
     /// The server's folder, to be removed with it.
     pub(crate) data: PathBuf,
-    /// Its port.
+    /// Its ports, that for clients first.
     pub(crate) port: u16,
+    pub(crate) others: Vec<u16>,
     /// Its process, once it was started.
     pub(crate) process: Option<Identity>,
 }
@@ -33,9 +34,11 @@ impl State {
             found.next().map(|(_, value)| value)
         };
         let process = value("pid").zip(value("started"));
+        let mut ports = value("port")?.split(',').map(str::parse);
         Some(Self {
             data: value("data")?.into(),
-            port: value("port")?.parse().ok()?,
+            port: ports.next()?.ok()?,
+            others: ports.collect::<std::result::Result<_, _>>().ok()?,
             process: match process {
                 None => None,
                 Some((pid, started)) => {
@@ -46,7 +49,8 @@ impl State {
     }
 
     fn to_text(&self) -> String {
-        let mut text = format!("data={}\nport={}\n", self.data.display(), self.port);
+        let others: String = self.others.iter().map(|port| format!(",{port}")).collect();
+        let mut text = format!("data={}\nport={}{others}\n", self.data.display(), self.port);
         if let Some(Identity { pid, started }) = self.process {
             text += &format!("pid={pid}\nstarted={started}\n");
         }
@@ -68,7 +72,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let mut state = State { data: "/tmp/tracewire-redis-1".into(), port: 4711, process: None };
+        let data = "/tmp/tracewire-redis-1".into();
+        let mut state = State { data, port: 4711, others: Vec::new(), process: None };
+        assert_eq!(State::parse(&state.to_text()).as_ref(), Some(&state));
+        state.others = vec![4712, 4713];
         assert_eq!(State::parse(&state.to_text()).as_ref(), Some(&state));
         state.process = Some(Identity { pid: 7, started: 99 });
         assert_eq!(State::parse(&state.to_text()), Some(state));
@@ -76,7 +83,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_state() {
-        for text in ["", "data=/x\n", "data=/x\nport=x\n", "data=/x\nport=1\npid=a\nstarted=1\n"] {
+        let cases = [
+            "",
+            "data=/x\n",
+            "data=/x\nport=x\n",
+            "data=/x\nport=1,\n",
+            "data=/x\nport=1\npid=a\nstarted=1\n",
+        ];
+        for text in cases {
             assert_eq!(State::parse(text), None, "{text:?}");
         }
     }

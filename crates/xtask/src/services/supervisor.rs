@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::account::Account;
 use super::apt;
 use super::server::{self, Identity};
-use super::service::{Place, Service};
+use super::service::{Address, Place, Service};
 use super::state::{self, State};
 use crate::failure::{Context, Result};
 
@@ -17,9 +17,6 @@ const START: Duration = Duration::from_secs(90);
 
 /// How often a server that ends at once is started, each time on another port.
 const ATTEMPTS: usize = 3;
-
-/// An environment variable and the address it carries.
-pub(crate) type Address = (&'static str, String);
 
 pub(crate) struct Supervisor<'a> {
     folder: PathBuf,
@@ -73,8 +70,9 @@ impl<'a> Supervisor<'a> {
     /// Where a service runs, if it does and answers.
     fn running(&self, service: &dyn Service) -> Option<Place> {
         let state = State::load(&self.state_of(service))?;
-        let place = Place { data: state.data, port: state.port, account: Account::Own };
-        let up = state.process?.is_alive() && service.is_ready(place.address());
+        let State { data, port, others, process } = state;
+        let place = Place { data, port, others, account: Account::Own };
+        let up = process?.is_alive() && service.is_ready(&place);
         up.then_some(place)
     }
 
@@ -96,9 +94,15 @@ impl<'a> Supervisor<'a> {
         let account = Account::for_servers()?;
         let log = self.folder.join(format!("{name}.log"));
         for _ in 0..ATTEMPTS {
-            let place =
-                Place { data: server::new_folder(name)?, port: server::free_port()?, account };
-            let mut state = State { data: place.data.clone(), port: place.port, process: None };
+            let mut others = server::free_ports(1 + service.further_ports())?;
+            let port = others.remove(0);
+            let place = Place { data: server::new_folder(name)?, port, others, account };
+            let mut state = State {
+                data: place.data.clone(),
+                port,
+                others: place.others.clone(),
+                process: None,
+            };
             // Written before anything can fail, so that `down` always finds the folder.
             state.save(&self.state_of(service))?;
             account.own(&place.data)?;
@@ -136,7 +140,10 @@ impl<'a> Supervisor<'a> {
             if let Some(place) = self.running(*service)
                 && !addresses.iter().any(|(it, _)| *it == service.variable())
             {
-                addresses.push((service.variable(), service.url(place.address())));
+                addresses.push((service.variable(), service.url(&place)));
+                if let Some(program) = service.program() {
+                    addresses.extend(service.more(&program, &place));
+                }
             }
         }
         let path = self.folder.join("env");
@@ -170,7 +177,7 @@ fn wait_until_ready(service: &dyn Service, place: &Place, mut child: Child) -> b
     let mut ready = false;
     server::wait_for(START, || {
         let ended = !matches!(child.try_wait(), Ok(None));
-        ready = !ended && service.is_ready(place.address());
+        ready = !ended && service.is_ready(place);
         ready || ended
     });
     ready
@@ -192,7 +199,6 @@ fn remove(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::net::SocketAddr;
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
@@ -228,11 +234,11 @@ mod tests {
             command.args(["-c", self.script]);
             command
         }
-        fn is_ready(&self, _address: SocketAddr) -> bool {
+        fn is_ready(&self, _place: &Place) -> bool {
             self.name != BROKEN.name
         }
-        fn url(&self, address: SocketAddr) -> String {
-            format!("script://{address}")
+        fn url(&self, place: &Place) -> String {
+            format!("script://{}", place.address())
         }
     }
 

@@ -1,10 +1,17 @@
 //! Places an order: goods and prices at the same time, then the payment.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
+use grpc_example::shop::Order;
+use grpc_example::shop::payment_client::PaymentClient;
 use reqwest_middleware::ClientWithMiddleware;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use tonic::transport::{Channel, Endpoint};
+use tracewire::tonic::{Client, ClientLayer};
 use tracing::instrument;
 
 use super::{BadGateway, Service};
@@ -15,7 +22,9 @@ struct Shop {
     http: ClientWithMiddleware,
     inventory: String,
     pricing: String,
-    payment: String,
+    payment: PaymentClient<Client<Channel>>,
+    /// The number of the next order.
+    orders: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -23,25 +32,29 @@ struct Cart {
     items: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Payment {
-    cents: u64,
-}
-
 pub(super) fn app() -> Result<Router, Error> {
     let shop = Shop {
         http: super::http_client(),
         inventory: Service::Inventory.url()?,
         pricing: Service::Pricing.url()?,
-        payment: Service::Payment.url()?,
+        payment: payment(Service::Payment.url()?)?,
+        orders: Arc::new(AtomicU64::new(1)),
     };
     Ok(Router::new().route("/orders", post(place)).with_state(shop))
+}
+
+/// A client that continues the trace in whatever it calls.
+fn payment(url: String) -> Result<PaymentClient<Client<Channel>>, Error> {
+    let layer = ClientLayer::new().target(url.clone());
+    let channel = Endpoint::from_shared(url)?.connect_lazy();
+    Ok(PaymentClient::new(tower::Layer::layer(&layer, channel)))
 }
 
 async fn place(State(shop): State<Shop>, Json(cart): Json<Cart>) -> Result<String, BadGateway> {
     validate(&cart).await;
     let (_, cents) = tokio::try_join!(shop.reserve(&cart.items), shop.price(&cart.items))?;
-    shop.pay(cents).await?;
+    let order = Order { id: shop.orders.fetch_add(1, Ordering::Relaxed), cents };
+    shop.pay(order).await?;
     let (count, plural) = (cart.items.len(), if cart.items.len() == 1 { "" } else { "s" });
     Ok(format!("{count} item{plural} for {}.{:02}", cents / 100, cents % 100))
 }
@@ -60,20 +73,19 @@ impl Shop {
     }
 
     #[instrument(skip_all)]
-    async fn price(&self, items: &[String]) -> Result<u64, BadGateway> {
+    async fn price(&self, items: &[String]) -> Result<u32, BadGateway> {
         let mut total = 0;
         for item in items {
             let url = format!("{}/prices/{item}", self.pricing);
-            let price: u64 = self.http.get(url).send().await?.error_for_status()?.json().await?;
+            let price: u32 = self.http.get(url).send().await?.error_for_status()?.json().await?;
             total += price;
         }
         Ok(total)
     }
 
     #[instrument(skip_all)]
-    async fn pay(&self, cents: u64) -> Result<(), BadGateway> {
-        let url = format!("{}/payments", self.payment);
-        self.http.post(url).json(&Payment { cents }).send().await?.error_for_status()?;
-        Ok(())
+    async fn pay(&self, order: Order) -> Result<String, BadGateway> {
+        let receipt = self.payment.clone().pay(order).await?;
+        Ok(receipt.into_inner().number)
     }
 }

@@ -95,7 +95,11 @@ pub(crate) async fn run(service: Service) -> Result<(), Error> {
         Service::Payment => payment::app()?,
         Service::BankApi => bank_api::app(),
     };
-    serve(app.layer(tracewire::axum::ServerLayer::new().trace_response())).await
+    let app = match service {
+        Service::Payment => app.layer(tracewire::tonic::ServerLayer::new()),
+        _ => app.layer(tracewire::axum::ServerLayer::new().trace_response()),
+    };
+    serve(app).await
 }
 
 async fn serve(app: Router) -> Result<(), Error> {
@@ -158,6 +162,13 @@ impl From<reqwest_middleware::Error> for BadGateway {
 impl From<redis::RedisError> for BadGateway {
     fn from(error: redis::RedisError) -> Self {
         tracing::debug!(%error, "the cache failed");
+        Self
+    }
+}
+
+impl From<tonic::Status> for BadGateway {
+    fn from(status: tonic::Status) -> Self {
+        tracing::debug!(%status, "the call failed");
         Self
     }
 }

@@ -1,11 +1,12 @@
-//! Takes the money, with the help of a bank.
+//! Takes the money, with the help of a bank. It speaks gRPC.
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::Router;
+use grpc_example::shop::payment_server::{Payment, PaymentServer};
+use grpc_example::shop::{Order, Progress, Receipt};
 use reqwest_middleware::ClientWithMiddleware;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::{BadGateway, Service};
@@ -17,27 +18,42 @@ struct Till {
     bank: String,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-struct Payment {
-    cents: u64,
+#[derive(Debug, Serialize)]
+struct Authorization {
+    cents: u32,
 }
 
 pub(super) fn app() -> Result<Router, Error> {
     let till = Till { http: super::http_client(), bank: Service::BankApi.url()? };
-    Ok(Router::new().route("/payments", post(pay)).with_state(till))
+    Ok(Routes::new(PaymentServer::new(till)).into_axum_router())
 }
 
-async fn pay(
-    State(till): State<Till>,
-    Json(payment): Json<Payment>,
-) -> Result<StatusCode, BadGateway> {
-    assess_risk(&payment).await;
-    let url = format!("{}/authorizations", till.bank);
-    till.http.post(url).json(&payment).send().await?.error_for_status()?;
-    Ok(StatusCode::CREATED)
+#[tonic::async_trait]
+impl Payment for Till {
+    async fn pay(&self, request: Request<Order>) -> Result<Response<Receipt>, Status> {
+        let order = request.into_inner();
+        assess_risk(&order).await;
+        let authorization = self.authorize(order.cents).await;
+        authorization.map_err(|_| Status::unavailable("the bank does not answer"))?;
+        Ok(Response::new(Receipt { number: format!("R-{}", order.id) }))
+    }
+
+    type WatchStream = tokio_stream::Empty<Result<Progress, Status>>;
+
+    async fn watch(&self, _: Request<Receipt>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("payments are made at once"))
+    }
 }
 
-#[instrument(skip_all, fields(cents = payment.cents as i64))]
-async fn assess_risk(payment: &Payment) {
+impl Till {
+    async fn authorize(&self, cents: u32) -> Result<(), BadGateway> {
+        let url = format!("{}/authorizations", self.bank);
+        self.http.post(url).json(&Authorization { cents }).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+#[instrument(skip_all, fields(cents = order.cents))]
+async fn assess_risk(order: &Order) {
     super::work(11).await;
 }

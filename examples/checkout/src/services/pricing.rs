@@ -25,7 +25,7 @@ pub(super) async fn app() -> Result<Router, Error> {
 async fn price(
     State(mut cache): State<Connection<ConnectionManager>>,
     Path(item): Path<String>,
-) -> Result<Json<u64>, BadGateway> {
+) -> Result<Json<u32>, BadGateway> {
     let key = format!("price:{item}");
     if let Some(known) = cache.get(&key).await? {
         return Ok(Json(known));
@@ -36,11 +36,11 @@ async fn price(
 }
 
 #[instrument(skip_all)]
-async fn apply_discounts(item: &str) -> u64 {
+async fn apply_discounts(item: &str) -> u32 {
     super::work(14).await;
     price_of(item)
 }
 
-fn price_of(item: &str) -> u64 {
-    995 + 100 * item.len() as u64
+fn price_of(item: &str) -> u32 {
+    995 + 100 * item.len() as u32
 }
