@@ -34,6 +34,11 @@ pub enum Wire {
     Json,
 }
 
+pub(crate) fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().unwrap()
+}
+
 /// What a receiver does with a request instead of keeping it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reply {
@@ -96,11 +101,7 @@ impl Receiver {
     }
 
     pub fn start_at(wire: Wire, address: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let kept = Kept::default();

@@ -1,7 +1,8 @@
 //! Setting up: what decides, what is refused, what happens twice, and what travels when nothing is
 //! recorded.
 
-use sdk_tests::{Child, Received, Receiver, Wire, refused};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use sdk_tests::{Child, Received, Receiver, Wire, Zipkin, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
@@ -261,4 +262,162 @@ fn code_counts_for_more_than_the_environment() {
     child.drop_guard();
     assert_eq!(receiver.so_far().len(), 3);
     child.end();
+}
+
+#[test]
+fn whatever_a_variable_can_say_can_be_said_in_code() {
+    let receiver = Receiver::start(Wire::Http);
+    let (exact, elsewhere) =
+        (format!("{}/spans", receiver.endpoint()), format!("http://{}", refused()));
+    let settings = [
+        ("endpoint", &*elsewhere),
+        ("traces-endpoint", &*exact),
+        ("header", "from code"),
+        ("namespace", "shop"),
+        ("detectors", "process"),
+        ("value-length", "6"),
+        ("batch-size", "1"),
+    ];
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*elsewhere),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=lost,x-other=lost"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=lost,service.instance.id=lost"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "os"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100"),
+    ];
+    let mut child = Child::start(PUPPET, &settings, &variables);
+    child.ok("init");
+    child.ok("full");
+    child.ok("full");
+    child.drop_guard();
+    assert_eq!(receiver.times().len(), 2);
+    let received = receiver.so_far().remove(0);
+    let header = |name| received.headers.get(name).map(String::as_str);
+    assert_eq!(header(":path"), Some("/spans"));
+    assert_eq!((header("x-key"), header("x-other")), (Some("from code"), None));
+    assert_eq!(header("content-encoding"), Some("gzip"));
+    assert!(header("user-agent").is_some_and(|it| it.starts_with("tracewire/")));
+    let resource = &received.resource;
+    assert_eq!(resource["service.namespace"], "shop");
+    assert_eq!(resource["service.instance.id"], "number one");
+    assert!(resource.contains_key("process.pid") && !resource.contains_key("os.type"));
+    let value = received.span.attributes[0].value.as_ref().and_then(|it| it.value.clone());
+    assert_eq!(value, Some(Value::StringValue("a long".to_owned())));
+    child.end();
+
+    let zipkin = Zipkin::start();
+    let variables = [("OTEL_TRACES_EXPORTER", "none")];
+    // The second one adds nothing.
+    for setting in [None, Some(("disabled", ""))] {
+        let endpoint = zipkin.endpoint();
+        let settings: Vec<_> = [("zipkin", &*endpoint)].into_iter().chain(setting).collect();
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.ok("full");
+        let outgoing = child.trace(SAMPLED);
+        assert!(outgoing["traceparent"].starts_with("00-0af7651916cd43dd"));
+        child.drop_guard();
+        let full = zipkin.spans().iter().filter(|span| span["name"] == "full").count();
+        assert_eq!(full, 1, "{setting:?}");
+        child.end();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_end_is_announced() {
+    for signal in ["TERM", "INT"] {
+        let receiver = Receiver::start(Wire::Http);
+        let settings = [("endpoint", &*receiver.endpoint())];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        assert_eq!(child.say("listen"), "false");
+        child.signal(signal);
+        child.ok("signalled");
+        child.trace("");
+        child.drop_guard();
+        assert_eq!(receiver.so_far().len(), 3);
+        child.end();
+    }
+}
+
+#[test]
+fn limits() {
+    // What is left of three attributes, events, links, and of three attributes of each of these.
+    let cases = [
+        (vec![], [3, 3, 3, 3, 3]),
+        (vec![("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1")], [1, 3, 3, 3, 3]),
+        (vec![("OTEL_ATTRIBUTE_COUNT_LIMIT", "2")], [2, 3, 3, 3, 3]),
+        (
+            vec![("OTEL_ATTRIBUTE_COUNT_LIMIT", "2"), ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0")],
+            [0, 3, 3, 3, 3],
+        ),
+        (vec![("OTEL_SPAN_EVENT_COUNT_LIMIT", "2")], [3, 2, 3, 3, 3]),
+        (vec![("OTEL_SPAN_LINK_COUNT_LIMIT", "1")], [3, 3, 1, 3, 3]),
+        (vec![("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "1")], [3, 3, 3, 1, 3]),
+        (vec![("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "2")], [3, 3, 3, 3, 2]),
+        (vec![("OTEL_SPAN_EVENT_COUNT_LIMIT", "few")], [3, 3, 3, 3, 3]),
+    ];
+    for (variables, expected) in cases {
+        let span = &full(&variables, Wire::Http).span;
+        let (event, link) = (&span.events[0], &span.links[0]);
+        let left = [
+            span.attributes.len(),
+            span.events.len(),
+            span.links.len(),
+            event.attributes.len(),
+            link.attributes.len(),
+        ];
+        assert_eq!(left, expected, "{variables:?}");
+        let dropped = [
+            span.dropped_attributes_count,
+            span.dropped_events_count,
+            span.dropped_links_count,
+            event.dropped_attributes_count,
+            link.dropped_attributes_count,
+        ];
+        assert_eq!(dropped, expected.map(|left| 3 - left as u32), "{variables:?}");
+    }
+}
+
+#[test]
+fn values_are_cut_off() {
+    let cases = [
+        (vec![], "a long value"),
+        (vec![("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "6")], "a long"),
+        (
+            vec![
+                ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "6"),
+                ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
+            ],
+            "a",
+        ),
+    ];
+    for wire in [Wire::Grpc, Wire::Http, Wire::Json] {
+        for (variables, expected) in &cases {
+            let received = full(variables, wire);
+            let span = &received.span;
+            let values = [&span.attributes, &span.events[1].attributes, &span.links[2].attributes];
+            for value in values.into_iter().flatten() {
+                let value = value.value.as_ref().and_then(|value| value.value.clone());
+                let expected = Some(Value::StringValue((*expected).to_owned()));
+                assert_eq!(value, expected, "{variables:?}");
+            }
+            assert_eq!(received.resource["telemetry.sdk.name"], "opentelemetry");
+        }
+    }
+}
+
+/// What arrives of a span that has three of everything.
+fn full(variables: &[(&str, &str)], wire: Wire) -> Received {
+    let receiver = Receiver::start(wire);
+    let settings = [("endpoint", &*receiver.endpoint()), ("protocol", wire.protocol())];
+    let mut child = Child::start(PUPPET, &settings, variables);
+    child.ok("init");
+    child.ok("full");
+    child.drop_guard();
+    child.end();
+    receiver.so_far().remove(0)
 }

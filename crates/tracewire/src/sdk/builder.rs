@@ -6,9 +6,13 @@ mod start;
 use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value};
+use tracing::level_filters::LevelFilter;
 
-use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION};
-use super::{Batch, Exporter, Otlp, Protocol, Sampler, Signal};
+use super::resource::{
+    DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
+    SERVICE_VERSION,
+};
+use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal};
 use crate::Propagator;
 
 /// Settings of a process's telemetry.
@@ -18,10 +22,15 @@ use crate::Propagator;
 #[must_use = "nothing happens before `init` is called"]
 #[derive(Debug)]
 pub struct Builder {
+    disabled: bool,
     attributes: Vec<KeyValue>,
+    detectors: Option<Vec<Detector>>,
     otlp: Otlp,
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
+    limits: Limits,
+    zipkin_endpoint: Option<String>,
+    zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
     propagator: Option<Propagator>,
@@ -29,6 +38,7 @@ pub struct Builder {
     log_filter: Option<String>,
     json_logs: bool,
     log_exporters: Option<Vec<Exporter>>,
+    own_level: Option<LevelFilter>,
     subscriber: bool,
     shutdown_timeout: Duration,
 }
@@ -36,10 +46,15 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
+            disabled: false,
             attributes: Vec::new(),
+            detectors: None,
             otlp: Otlp::new(),
             otlp_for: Vec::new(),
             batch: Batch::new(),
+            limits: Limits::new(),
+            zipkin_endpoint: None,
+            zipkin_timeout: None,
             exporters: None,
             sampler: None,
             propagator: None,
@@ -47,9 +62,16 @@ impl Builder {
             log_filter: None,
             json_logs: false,
             log_exporters: None,
+            own_level: None,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
+    }
+
+    /// Makes no spans and sends nothing; context still travels. Variable: `OTEL_SDK_DISABLED`.
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
     }
 
     /// The name of the service, `service.name`. Variable: `OTEL_SERVICE_NAME`.
@@ -62,6 +84,17 @@ impl Builder {
         self.resource_attribute(SERVICE_VERSION, version.into())
     }
 
+    /// What the service belongs to, `service.namespace`.
+    pub fn service_namespace(self, namespace: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_NAMESPACE, namespace.into())
+    }
+
+    /// What tells this process from others of the same service, `service.instance.id`. A new UUID
+    /// for each start by default.
+    pub fn service_instance_id(self, id: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_INSTANCE_ID, id.into())
+    }
+
     /// Where the service is deployed, `deployment.environment.name`: `production`, `staging`,
     /// `test`, `development`.
     pub fn environment(self, name: impl Into<String>) -> Self {
@@ -71,6 +104,13 @@ impl Builder {
     /// Another attribute of the resource. Variable: `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn resource_attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.attributes.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// What to find out about the place where the process runs; nothing by default. What is said in
+    /// other ways counts for more. Variable: `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS`.
+    pub fn detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors = Some(detectors.into_iter().collect());
         self
     }
 
@@ -106,9 +146,30 @@ impl Builder {
         self
     }
 
+    /// How much one span may hold. Variables: `OTEL_SPAN_…_LIMIT`, `OTEL_ATTRIBUTE_…_LIMIT`,
+    /// `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits.or(self.limits);
+        self
+    }
+
     /// Where spans go; an empty list means nowhere. Variable: `OTEL_TRACES_EXPORTER`.
     pub fn exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
         self.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// The whole URL of a Zipkin server, for [`Exporter::Zipkin`]. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_ENDPOINT`.
+    pub fn zipkin_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.zipkin_endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// How long one export to a Zipkin server may take; ten seconds by default. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_TIMEOUT`.
+    pub fn zipkin_timeout(mut self, timeout: Duration) -> Self {
+        self.zipkin_timeout = Some(timeout);
         self
     }
 
@@ -149,6 +210,15 @@ impl Builder {
     /// spans takes them. Variable: `OTEL_LOGS_EXPORTER`.
     pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
         self.log_exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
+    /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
+    /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
+    /// `OTEL_LOG_LEVEL`.
+    pub fn own_log_level(mut self, level: LevelFilter) -> Self {
+        self.own_level = Some(level);
         self
     }
 

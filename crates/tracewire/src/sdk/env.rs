@@ -10,6 +10,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 mod batch;
+mod limits;
 mod otlp;
 mod variables;
 
@@ -35,7 +36,7 @@ impl Env {
         self.complaints
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         let text = (self.lookup)(name)?;
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
@@ -128,9 +129,12 @@ fn decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 pub(in crate::sdk) mod tests {
-    use std::collections::BTreeMap;
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::rc::Rc;
 
     use super::Env;
+    use crate::sdk::Signal;
 
     /// Asks an environment of these variables; tells what was wrong with it too.
     pub(crate) fn ask<T>(
@@ -142,5 +146,48 @@ pub(in crate::sdk) mod tests {
         let mut env = Env::new(move |name| variables.get(name).cloned());
         let answer = question(&mut env);
         (answer, env.into_complaints().len())
+    }
+
+    /// The names in the first column of the table in the documentation of `sdk`.
+    fn documented() -> BTreeSet<String> {
+        let lines = include_str!("mod.rs").lines();
+        let rows = lines.filter_map(|line| line.strip_prefix("//! | `"));
+        let names = rows.filter_map(|row| row.split(" | ").next());
+        names
+            .flat_map(|names| names.split(", "))
+            .map(|it| it.trim_matches('`').to_owned())
+            .collect()
+    }
+
+    /// The names that are asked for, with those of OTLP for one signal under that for all.
+    fn asked() -> BTreeSet<String> {
+        let names = Rc::new(RefCell::new(BTreeSet::new()));
+        let seen = names.clone();
+        let mut env = Env::new(move |name| {
+            seen.borrow_mut().insert(name.replace("_OTLP_TRACES_", "_OTLP_"));
+            (name == "OTEL_TRACES_SAMPLER").then(|| "traceidratio".to_owned())
+        });
+        env.disabled();
+        env.service_name();
+        env.resource_attributes();
+        env.detectors();
+        env.propagator();
+        env.sampler();
+        env.exporters();
+        let _ = env.otlp();
+        let _ = env.otlp_for(Signal::Traces);
+        env.zipkin_endpoint();
+        env.zipkin_timeout();
+        let _ = env.batch(Signal::Traces);
+        let _ = env.limits(Signal::Traces);
+        env.own_log_level();
+        env.log_filter();
+        env.no_color();
+        names.take()
+    }
+
+    #[test]
+    fn the_documentation_names_every_variable_and_no_other() {
+        assert_eq!(documented(), asked());
     }
 }

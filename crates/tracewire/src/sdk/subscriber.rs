@@ -21,6 +21,8 @@ use crate::logs::{json, text};
 pub(super) struct Logs {
     /// In the terms of `EnvFilter`.
     pub(super) filter: String,
+    /// How much telemetry says about itself, where that is said.
+    pub(super) own_level: Option<LevelFilter>,
     /// Whether colors are welcome on a terminal.
     pub(super) color: bool,
     /// Whether each line is a JSON object.
@@ -30,6 +32,9 @@ pub(super) struct Logs {
 /// What sends spans has spans and events of its own, which are not the application's.
 const PLUMBING: [&str; 7] =
     ["h2::", "hyper::", "hyper_util::", "opentelemetry", "rustls", "tonic::", "tower::"];
+
+/// What tracewire says about operations.
+const OWN_EVENTS: [&str; 2] = ["tracewire::exception", "tracewire::request"];
 
 /// A layer that brings `tracing` spans into traces, for a subscriber that you build yourself.
 ///
@@ -80,9 +85,8 @@ where
 
 /// Which `tracing` spans and events go into traces when nothing is said.
 pub(super) fn default_filter() -> Targets {
-    // These are about spans of our own, and no events of the spans around them.
-    let own = ["tracewire::exception", "tracewire::request"];
-    default_record_filter().with_targets(own.map(|target| (target, LevelFilter::OFF)))
+    // They are about spans of our own, and no events of the spans around them.
+    default_record_filter().with_targets(OWN_EVENTS.map(|target| (target, LevelFilter::OFF)))
 }
 
 /// Which events are log records when nothing is said.
@@ -116,7 +120,7 @@ pub(super) fn install(logs: &Logs, span_filter: Option<Targets>) -> bool {
     let registry = tracing_subscriber::registry();
     let installed = match span_filter {
         Some(filter) => {
-            let records = records().with_filter(log_filter(&logs.filter));
+            let records = records().with_filter(log_filter(logs));
             let registry = registry.with(spans(filter)).with(records);
             tracing::subscriber::set_global_default(registry.with(lines(logs)))
         }
@@ -135,11 +139,22 @@ where
         let color = logs.color && io::stderr().is_terminal();
         fmt::layer().with_writer(text(io::stderr)).with_ansi(color).boxed()
     };
-    lines.with_filter(log_filter(&logs.filter))
+    lines.with_filter(log_filter(logs))
 }
 
 /// What the SDK has to say about exports is said by tracewire, and not as often; naming its target
 /// shows it all the same.
-fn log_filter(directives: &str) -> EnvFilter {
-    EnvFilter::builder().parse_lossy(format!("opentelemetry=off,{directives}"))
+fn log_filter(logs: &Logs) -> EnvFilter {
+    let own = match logs.own_level {
+        Some(level) => {
+            // What requests and exceptions say is about the application.
+            let general = (logs.filter.split(',').rev())
+                .find_map(|directive| directive.trim().parse::<LevelFilter>().ok())
+                .unwrap_or(LevelFilter::ERROR);
+            let theirs = OWN_EVENTS.map(|target| format!("{target}={general}")).join(",");
+            format!("tracewire={level},{theirs},opentelemetry={level}")
+        }
+        None => "opentelemetry=off".to_owned(),
+    };
+    EnvFilter::builder().parse_lossy(format!("{own},{}", logs.filter))
 }

@@ -1,14 +1,19 @@
 //! How what is said in code is brought together with the environment, and set going.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::level_filters::LevelFilter;
 
 use super::super::env::Env;
-use super::super::exporter::{Client, Console, OtlpSpans, Queue, Report, Route, Stop, say};
+use super::super::exporter::{
+    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say, set_quiet,
+};
 use super::super::guard::{Live, Turn};
+use super::super::limits::Short;
 use super::super::processor::SampledOnly;
 use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
@@ -33,12 +38,15 @@ impl Builder {
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
-        let disabled = env.disabled();
+        let disabled = env.disabled() || self.disabled;
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
         };
+        let own_level = self.own_level.or_else(|| env.own_log_level());
+        set_quiet(own_level.is_some_and(|level| level < LevelFilter::WARN));
         let logs = Logs {
+            own_level,
             filter: (self.log_filter.clone())
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
@@ -68,24 +76,34 @@ impl Builder {
     fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
         let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
         let sampling = sampler.sampling();
+        let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
         let resource = self.resource(env);
         let records = self.records(env, resource.clone())?;
         let provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.into_inner(), started.clone()))
+            .with_span_limits(limits.of_spans())
             .with_resource(resource);
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
         let mut live = Vec::new();
         let mut provider = provider;
+        let mut done = Vec::new();
         for exporter in exporters {
+            if done.contains(&exporter) {
+                continue;
+            }
+            done.push(exporter);
             provider = match exporter {
-                Exporter::Console => provider.with_span_processor(SampledOnly(Console)),
-                Exporter::Otlp => {
-                    let (next, report, stop) = self.otlp_spans(env, provider)?;
+                Exporter::Console => {
+                    let console = Short::new(Console, &limits);
+                    provider.with_span_processor(SampledOnly(console))
+                }
+                Exporter::Otlp | Exporter::Zipkin => {
+                    let (queue, report, stop) = self.queue(exporter, env)?;
                     live.push((report, stop));
-                    next
+                    provider.with_span_processor(SampledOnly(Short::new(queue, &limits)))
                 }
             };
         }
@@ -98,7 +116,10 @@ impl Builder {
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
-        let mut attributes = env.resource_attributes();
+        let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
+        let mut attributes: Vec<_> =
+            detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
         attributes.append(&mut self.attributes);
@@ -112,18 +133,37 @@ impl Builder {
         Route::find(signal, &special, &self.otlp, env)
     }
 
-    fn otlp_spans(
+    /// What gathers spans and sends them, on threads of its own.
+    fn queue(
         &self,
+        exporter: Exporter,
         env: &mut Env,
-        provider: TracerProviderBuilder,
-    ) -> Result<(TracerProviderBuilder, Arc<Report>, Stop), Error> {
+    ) -> Result<(Queue, Arc<Report>, Stop), Error> {
         let batch = self.batch.or(env.batch(Signal::Traces));
-        let mut route = self.route(Signal::Traces, env)?;
+        let mut route = match exporter {
+            Exporter::Zipkin => self.zipkin(env)?,
+            _ => self.route(Signal::Traces, env)?,
+        };
         route.timeout = route.timeout.min(batch.timeout());
         let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
         let (client, stop) = Client::start(route)?;
-        let spans = OtlpSpans::new(client, report.clone());
-        let queue = Queue::new(spans, &batch, report.clone());
-        Ok((provider.with_span_processor(SampledOnly(queue)), report, stop))
+        let queue = match exporter {
+            Exporter::Zipkin => {
+                let spans = ZipkinSpans::new(client, report.clone());
+                Queue::new(spans, &batch, report.clone())
+            }
+            _ => {
+                let spans = OtlpSpans::new(client, report.clone());
+                Queue::new(spans, &batch, report.clone())
+            }
+        };
+        Ok((queue, report, stop))
+    }
+
+    fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
+        let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
+        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
+        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
+        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
     }
 }

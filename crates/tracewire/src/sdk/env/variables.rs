@@ -1,9 +1,12 @@
 //! Each variable, and which values it can have.
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
+use tracing::level_filters::LevelFilter;
 
 use super::{Env, decode};
-use crate::sdk::{Exporter, Sampler};
+use crate::sdk::{Detector, Exporter, Sampler};
 use crate::{Format, Propagator};
 
 impl Env {
@@ -27,20 +30,50 @@ impl Env {
         })
     }
 
+    /// A detector's name or `all`.
+    pub(in crate::sdk) fn detectors(&mut self) -> Option<Vec<Detector>> {
+        let names = Detector::ALL.map(Detector::name).join(", ");
+        let wanted = format!("all, none, or names of {names}");
+        let lists = self.list("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", &wanted, |name| {
+            let is = |other: &str| other.eq_ignore_ascii_case(name);
+            let one = Detector::ALL.into_iter().find(|detector| is(detector.name()));
+            if is("all") { Some(Detector::ALL.to_vec()) } else { Some(vec![one?]) }
+        })?;
+        Some(lists.concat())
+    }
+
+    /// How much telemetry says about itself.
+    pub(in crate::sdk) fn own_log_level(&mut self) -> Option<LevelFilter> {
+        let wanted = "off, error, warn, info, debug or trace";
+        self.choice(&["OTEL_LOG_LEVEL"], wanted, |name| {
+            Some(match name.to_ascii_lowercase().as_str() {
+                "off" | "none" => LevelFilter::OFF,
+                "error" | "fatal" => LevelFilter::ERROR,
+                "warn" | "warning" => LevelFilter::WARN,
+                "info" => LevelFilter::INFO,
+                "debug" => LevelFilter::DEBUG,
+                "trace" | "verbose" | "all" => LevelFilter::TRACE,
+                _ => return None,
+            })
+        })
+    }
+
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.exporters_in("OTEL_TRACES_EXPORTER")
+        self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
     }
 
     pub(in crate::sdk) fn log_exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.exporters_in("OTEL_LOGS_EXPORTER")
+        self.list("OTEL_LOGS_EXPORTER", "otlp, console or none", |name| {
+            Exporter::from_name(name).filter(|exporter| *exporter != Exporter::Zipkin)
+        })
     }
 
-    fn exporters_in(&mut self, name: &str) -> Option<Vec<Exporter>> {
-        self.list(name, "otlp, console or none", |name| {
-            [Exporter::Otlp, Exporter::Console]
-                .into_iter()
-                .find(|exporter| exporter.name().eq_ignore_ascii_case(name))
-        })
+    pub(in crate::sdk) fn zipkin_endpoint(&self) -> Option<String> {
+        self.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT")
+    }
+
+    pub(in crate::sdk) fn zipkin_timeout(&mut self) -> Option<Duration> {
+        self.milliseconds(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"])
     }
 
     pub(in crate::sdk) fn sampler(&mut self) -> Option<Sampler> {
@@ -135,11 +168,25 @@ mod tests {
         let both = vec![Exporter::Otlp, Exporter::Console];
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
-        assert_eq!(exporters("zipkin"), (None, 1));
+        assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
+        assert_eq!(exporters("paper"), (None, 1));
         let exporters = |text| ask(&[("OTEL_LOGS_EXPORTER", text)], Env::log_exporters);
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("OTLP"), (Some(vec![Exporter::Otlp]), 0));
-        assert_eq!(exporters("syslog"), (None, 1));
+        assert_eq!(exporters("zipkin"), (None, 1));
+    }
+
+    #[test]
+    fn levels_and_detectors_have_names() {
+        let level = |text| ask(&[("OTEL_LOG_LEVEL", text)], Env::own_log_level);
+        assert_eq!(level("Debug"), (Some(LevelFilter::DEBUG), 0));
+        assert_eq!(level("none"), (Some(LevelFilter::OFF), 0));
+        assert_eq!(level("loud"), (None, 1));
+        assert_eq!(level(""), (None, 0));
+        let found = |text| ask(&[("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", text)], Env::detectors);
+        assert_eq!(found("all"), (Some(Detector::ALL.to_vec()), 0));
+        assert_eq!(found("K8s,moon"), (Some(vec![Detector::Kubernetes]), 1));
+        assert_eq!(found("none"), (Some(vec![]), 0));
     }
 
     #[test]

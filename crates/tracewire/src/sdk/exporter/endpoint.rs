@@ -50,8 +50,7 @@ impl Endpoint {
         insecure: bool,
     ) -> Result<Self, Error> {
         let text = text.trim();
-        let wrong =
-            |why: &str| Error::configuration(format!("the OTLP endpoint {} {why}", shown(text)));
+        let wrong = |why: &str| Error::configuration(format!("the endpoint {} {why}", shown(text)));
         let grpc = protocol == Protocol::Grpc;
         let mut absolute = match (text.contains("://"), insecure) {
             (true, _) => text.to_owned(),
@@ -71,9 +70,9 @@ impl Endpoint {
         }
     }
 
-    /// An address that is sent to as it is, whatever is sent.
-    pub(crate) fn of(uri: Uri) -> Option<Self> {
-        Self::split(uri)
+    /// Where Zipkin receives spans.
+    pub(crate) fn zipkin(text: &str) -> Result<Self, Error> {
+        Self::exact(text, Signal::Traces, Protocol::HttpJson, false)
     }
 
     /// Takes user information out of the address.

@@ -18,6 +18,7 @@ mod report;
 mod retry;
 mod route;
 mod spans;
+mod zipkin;
 
 pub use batch::Batch;
 pub(super) use client::{Client, Stop, is_exporting};
@@ -28,6 +29,7 @@ pub(super) use records::{ConsoleRecords, OtlpRecords, RecordQueue};
 pub(super) use report::{Report, say, set_quiet};
 pub(super) use route::Route;
 pub(super) use spans::OtlpSpans;
+pub(super) use zipkin::ZipkinSpans;
 
 /// Where finished spans, and log records, go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Exporter {
     Otlp,
     /// To standard output, one line for each, for a first look.
     Console,
+    /// To a Zipkin server, in version 2 of its JSON, or to whatever else takes that.
+    Zipkin,
 }
 
 impl Exporter {
@@ -45,7 +49,13 @@ impl Exporter {
         match self {
             Self::Otlp => "otlp",
             Self::Console => "console",
+            Self::Zipkin => "zipkin",
         }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Otlp, Self::Console, Self::Zipkin];
+        all.into_iter().find(|it| it.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -153,16 +153,19 @@ impl Report {
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Whether nothing is to be written where nobody listens to logs.
+/// Whether nothing is to be said at all.
 pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
 /// Logs a warning; to standard error where nobody listens to logs.
 pub(crate) fn say(message: &str) {
+    if QUIET.load(Ordering::Relaxed) {
+        return;
+    }
     if tracing::dispatcher::has_been_set() {
         tracing::warn!(target: "tracewire", "{message}");
-    } else if !QUIET.load(Ordering::Relaxed) {
+    } else {
         eprintln!("tracewire: {message}");
     }
 }

@@ -73,6 +73,25 @@ impl Route {
             connector,
         })
     }
+
+    /// To a Zipkin server.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be used.
+    pub(crate) fn zipkin(endpoint: &str, timeout: Duration) -> Result<Self, Error> {
+        let (nothing, protocol) = (Otlp::new(), Protocol::HttpJson);
+        let endpoint = Endpoint::zipkin(endpoint)?;
+        let connector = connector(&nothing, &endpoint, protocol, timeout)?;
+        Ok(Self {
+            signal: Signal::Traces,
+            protocol,
+            headers: headers(&nothing, &endpoint),
+            endpoint,
+            timeout,
+            compression: Compression::None,
+            connector,
+        })
+    }
 }
 
 fn connector(
@@ -98,7 +117,7 @@ fn connector(
     };
     let files = Files { certificate: said.certificate.as_deref(), identity };
     tls::encrypted(files, version, timeout).map_err(|error| {
-        Error::configuration(format!("OTLP cannot be sent to {endpoint}: {error}")).because(error)
+        Error::configuration(format!("nothing can be sent to {endpoint}: {error}")).because(error)
     })
 }
 
