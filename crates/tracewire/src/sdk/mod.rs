@@ -75,17 +75,23 @@
 //! | `OTEL_BSP_EXPORT_TIMEOUT` | [`Batch::export_timeout`] | 30000 ms |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | [`Batch::max_queue_size`] | 2048 spans |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | [`Batch::max_export_batch_size`] | 512 spans |
+//! | `OTEL_BLRP_SCHEDULE_DELAY` | | 1000 ms |
+//! | `OTEL_BLRP_EXPORT_TIMEOUT` | | 30000 ms |
+//! | `OTEL_BLRP_MAX_QUEUE_SIZE` | | 2048 log records |
+//! | `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE` | | 512 log records |
 //! | `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` | [`Limits::attribute_value_length`] | none |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT` | [`Limits::attributes`] | 128 |
 //! | `OTEL_SPAN_EVENT_COUNT_LIMIT` | [`Limits::events`] | 128 |
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
+//! | `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` | [`Telemetry::exception_events`](crate::Telemetry::exception_events) | log records; `logs/dup` adds span events |
 //! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
 //! | `NO_COLOR` | | colors on a terminal |
 //!
-//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more;
+//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` and an
+//! `OTEL_EXPORTER_OTLP_LOGS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
 //!
 //! # What arrives, and what does not

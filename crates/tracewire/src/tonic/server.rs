@@ -129,7 +129,7 @@ impl ServerLayer {
     /// [`ServerLayerFor::log_requests`](crate::http::ServerLayerFor::log_requests) does.
     #[must_use]
     pub fn log_requests(self) -> Self {
-        self.with_http(|http| http.log_requests())
+        self.with_http(ServerLayerFor::log_requests)
     }
 
     /// Makes no span for calls of which this function says so. Their context travels on.
