@@ -85,7 +85,6 @@
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
-//! | `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` | [`Telemetry::exception_events`](crate::Telemetry::exception_events) | log records; `logs/dup` adds span events |
 //! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
 //! | `NO_COLOR` | | colors on a terminal |
@@ -93,6 +92,11 @@
 //! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` and an
 //! `OTEL_EXPORTER_OTLP_LOGS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
+//!
+//! Two more are read without `init`: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`, where `logs/dup` adds span
+//! events to the log records of exceptions, as
+//! [`Telemetry::exception_events`](crate::Telemetry::exception_events) does, and
+//! `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
 //!
 //! # What arrives, and what does not
 //! A Collector that is away or busy is tried again for as long as an export may take, and left alone
