@@ -13,10 +13,22 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "logs")]
 pub mod logs;
+#[cfg(feature = "metrics")]
+mod measure;
+#[cfg(not(feature = "metrics"))]
+#[path = "measure/off.rs"]
+mod measure;
 #[cfg(feature = "messaging")]
 pub mod messaging;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(all(feature = "metrics", feature = "http"))]
+#[path = "metrics/http.rs"]
+mod metrics_http;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod propagate;

@@ -8,6 +8,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
+use crate::measure::{Family, Measuring, Metered};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
 
@@ -43,6 +44,7 @@ struct Settings {
     propagator: Propagator,
     sampling: Sampling,
     meters: Option<Meters>,
+    measuring: Measuring,
     exception_events: bool,
 }
 
@@ -106,7 +108,15 @@ impl Telemetry {
     /// Counts and measures with this provider.
     #[must_use]
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
-        self.change(|settings| settings.meters = Some(Arc::new(provider)))
+        self.change(|settings| {
+            settings.measuring.set_provider(&provider, source::scope());
+            settings.meters = Some(Arc::new(provider));
+        })
+    }
+
+    /// Changes what is measured and where that goes.
+    pub(crate) fn change_measuring(self, change: impl FnOnce(&mut Measuring)) -> Self {
+        self.change(|settings| change(&mut settings.measuring))
     }
 
     /// Records exceptions as span events too, beside the log records, for back ends that know
@@ -197,8 +207,25 @@ impl Telemetry {
         parent: &Context,
         describe: impl FnOnce(&mut Start),
     ) -> Operation {
+        self.start_metered(Metered::default(), kind, parent, describe)
+    }
+
+    /// Begins to measure an operation of this kind, if anybody wants to know.
+    pub(crate) fn measurement(&self, family: Family) -> Metered {
+        self.with(|settings| settings.measuring.begin(family, source::scope))
+    }
+
+    /// The same as [`start`](Self::start) for an operation that is measured.
+    pub(crate) fn start_metered(
+        &self,
+        metered: Metered,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce(&mut Start),
+    ) -> Operation {
         self.with(|settings| {
-            Operation::start(&settings.source, settings.sampling, kind, parent, describe)
+            let (source, sampling) = (&settings.source, settings.sampling);
+            Operation::start(source, sampling, metered, kind, parent, describe)
                 .with_exception_events(settings.exception_events)
         })
     }
@@ -207,8 +234,8 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        let exception_events = environment_wants_events();
-        Arc::new(Self { source, propagator, sampling, meters: None, exception_events })
+        let (measuring, exception_events) = (Measuring::default(), environment_wants_events());
+        Arc::new(Self { source, propagator, sampling, meters: None, measuring, exception_events })
     }
 }
 
@@ -255,10 +282,12 @@ mod tests {
     fn meters_are_of_the_provider_that_was_given() {
         let meters = Meters::default();
         let telemetry = Telemetry::propagate_only().meter_provider(meters.clone());
+        // What is measured by itself may have a meter already.
+        let at_first = meters.0.load(Ordering::Relaxed);
         telemetry.now().meter().u64_counter("requests").build().add(1, &[]);
-        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
+        assert_eq!(meters.0.load(Ordering::Relaxed), at_first + 1);
         // Without one it is the global provider's, which is no other's.
         Telemetry::propagate_only().meter().u64_counter("requests").build().add(1, &[]);
-        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
+        assert_eq!(meters.0.load(Ordering::Relaxed), at_first + 1);
     }
 }

@@ -16,7 +16,7 @@ mod zipkin;
 
 pub use authority::{Authority, Files, TlsProxy};
 pub use child::Child;
-pub use network::{Gate, black_hole, garbage, page, refused, slammed};
+pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};
 pub use receiver::{Received, Receiver, Reply, Wire};
 pub use traced::trace;
 pub use zipkin::Zipkin;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sdk_tests::{Child, Receiver, Reply, Wire, black_hole, page, refused, slammed};
+use sdk_tests::{Child, Receiver, Reply, Wire, black_hole, cut_once, page, refused, slammed, slow};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
@@ -126,6 +126,23 @@ fn the_cause_is_told() {
 }
 
 #[test]
+fn a_slow_way_and_one_that_breaks() {
+    for wire in WIRES {
+        for network in [slow, cut_once] {
+            let receiver = Receiver::start(wire);
+            let address = network(receiver.address());
+            let mut child = start(wire, &format!("http://{address}"), &[]);
+            child.trace("");
+            assert_eq!(child.say("flush"), "true", "{wire:?}");
+            assert!(receiver.so_far().len() >= 3);
+            child.trace("");
+            assert_eq!(child.say("shutdown"), "started=6 exported=6 dropped=0 sampled_out=0");
+            assert!(!child.end().contains("WARN"));
+        }
+    }
+}
+
+#[test]
 fn a_page_for_people_is_no_receipt() {
     for wire in [Wire::Http, Wire::Json] {
         let mut child = start(wire, &format!("http://{}", page()), &[]);
@@ -134,6 +151,21 @@ fn a_page_for_people_is_no_receipt() {
         assert_eq!(child.say("stats"), "started=3 exported=0 dropped=3 sampled_out=0");
         assert!(child.end().contains("a page for people"));
     }
+}
+
+#[test]
+fn tail_sampling_is_accounted_for() {
+    let receiver = Receiver::start(Wire::Http);
+    let settings = [("endpoint", &*receiver.endpoint()), ("tail", "0.5")];
+    let mut child = Child::start(PUPPET, &settings, &[]);
+    child.ok("init");
+    child.say("burst 100");
+    let answer = child.say("shutdown");
+    let arrived = receiver.so_far().len();
+    assert!((30..270).contains(&arrived), "{answer}");
+    let out = 300 - arrived;
+    assert_eq!(answer, format!("started=300 exported={arrived} dropped=0 sampled_out={out}"));
+    child.end();
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::tree::Tree;
 
 /// The core, each with its level: it may use its own and those below. A `Telemetry` starts operations, and an operation
 /// takes its spans from a `Telemetry`, so these two share one.
-const CORE: &[(&str, u8)] = &[("context", 0), ("propagate", 1), ("telemetry", 2), ("span", 2)];
+const CORE: &[(&str, u8)] =
+    &[("context", 0), ("propagate", 1), ("telemetry", 2), ("span", 2), ("measure", 2)];
 
 /// One for each framework, driver or protocol.
 const ADAPTERS: &[&str] =

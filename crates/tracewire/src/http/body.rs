@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::error::{ErrorType, any_error_type};
 use super::{Http, Protocol};
+use crate::measure::Slot;
 use crate::span::Operation;
 
 pin_project! {
@@ -55,6 +56,9 @@ impl<P: Protocol> Tracked<P> {
     fn is_last<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
         if let Some(data) = frame.data_ref() {
             self.protocol.data(data);
+            if self.operation.measurement().is_on() {
+                self.operation.measurement().count(Slot::Response, data.remaining() as u64);
+            }
             self.left = self.left.map(|left| left.saturating_sub(data.remaining() as u64));
         }
         frame.is_trailers() || self.left == Some(0)
@@ -62,7 +66,7 @@ impl<P: Protocol> Tracked<P> {
 
     fn dropped(mut self) {
         if self.operation.is_unfinished() {
-            let outcome = self.protocol.dropped(&self.operation);
+            let outcome = self.protocol.dropped(&mut self.operation);
             self.operation.end(outcome);
         }
     }

@@ -5,24 +5,25 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body as HttpBody;
-use opentelemetry::Context;
-use opentelemetry::trace::SpanKind;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::attributes::amend;
 use super::destination::Place;
-use super::future::{Answer, Exchange};
+use super::future::Answer;
 use super::headers::Captured;
 use super::{
-    Body, ClientAttributes, Destinations, Framework, Http, Methods, Plain, Redaction, RequestHead,
+    Body, Destinations, Framework, Methods, Plain, Redaction, RequestHead, ResponseFuture,
+    ResponseHead,
 };
-use super::{Resends, ResponseFuture, ResponseHead};
 use crate::Telemetry;
-use crate::context::CarrierMut;
-use crate::span::{Domain, Operation, Side, Start, attributes as names};
+use crate::measure::Attributes;
+use crate::span::{Operation, Start, attributes as names};
+
+mod departure;
+
+pub(crate) use departure::HasSpan;
 
 /// Layer that opens a client span for each attempt. See [`ClientLayerFor`] for its settings.
 pub type ClientLayer = ClientLayerFor<Plain>;
@@ -67,12 +68,14 @@ pub(crate) struct Config {
     request_headers: Captured,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
+    on_measurement: Option<OnMeasurement>,
     destinations: Destinations,
     answer: Arc<Answer>,
 }
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type OnRequest = Arc<dyn Fn(&RequestHead<'_>, &mut Start) + Send + Sync>;
+type OnMeasurement = Arc<dyn Fn(&RequestHead<'_>, &mut Attributes) + Send + Sync>;
 
 impl<F: Framework> ClientLayerFor<F> {
     /// The layer without settings.
@@ -85,10 +88,15 @@ impl<F: Framework> ClientLayerFor<F> {
             request_headers: Captured::default(),
             filters: Vec::new(),
             on_request: None,
+            on_measurement: None,
             destinations: Destinations::default(),
             answer: Arc::new(Answer::new::<F>()),
         };
         Self { config: Arc::new(config), framework: PhantomData }
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|config| config.on_measurement = Some(hook))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -264,119 +272,6 @@ where
         ResponseFuture::new(inner, Some(exchange))
     }
 }
-
-impl Config {
-    fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
-        let resends = request.extensions().get::<Resends>().map_or(0, Resends::next);
-        let head = RequestHead::of(request);
-        let attributes = ClientAttributes::of(&head, self.default_scheme, resends);
-        let (operation, egress) = self.open(&head, &attributes);
-        egress.write(&operation, self, request.headers_mut());
-        self.exchange(operation, request.method())
-    }
-
-    pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        self.exchange_of(operation.in_domain(Domain::Http), Http::new(Side::Caller, method))
-    }
-
-    /// The same for another protocol.
-    pub(crate) fn exchange_of<P>(&self, operation: Operation, protocol: P) -> Exchange<P> {
-        Exchange { operation, protocol, serving: None, answer: self.answer.clone() }
-    }
-
-    /// Whether filters or hooks look at requests.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.on_request.is_some() || !self.filters.is_empty()
-    }
-
-    /// Opens the operation of a request, and says what may leave with it.
-    pub(crate) fn open(
-        &self,
-        head: &RequestHead<'_>,
-        attributes: &ClientAttributes<'_>,
-    ) -> (Operation, Egress) {
-        self.open_to(attributes.server(), head, |start| {
-            attributes.describe(start, &self.methods, &self.redaction);
-        })
-    }
-
-    /// The same for a request to this host and port that `describe` names.
-    pub(crate) fn open_to(
-        &self,
-        server: Option<(&str, Option<u16>)>,
-        head: &RequestHead<'_>,
-        describe: impl FnOnce(&mut Start),
-    ) -> (Operation, Egress) {
-        let telemetry = self.telemetry.now();
-        let parent = Context::current();
-        let allowed = self.destinations.allows(server);
-        let suppressed = parent.is_telemetry_suppressed();
-        let has_span = head.extensions.get::<HasSpan>().is_some();
-        let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
-            Operation::untraced(&parent)
-        } else {
-            telemetry.start(SpanKind::Client, &parent, |start| {
-                start.reserve(
-                    TYPICAL_ATTRIBUTES
-                        + self.request_headers.len()
-                        + self.answer.response_headers.len(),
-                );
-                describe(start);
-                let service = server.and_then(|server| self.destinations.service(server));
-                if let Some(service) = service {
-                    start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
-                }
-                self.request_headers
-                    .attributes(head.headers)
-                    .for_each(|attribute| start.set(attribute));
-                if let Some(hook) = &self.on_request {
-                    amend(start, |start| hook(head, start));
-                }
-            })
-        };
-        let egress = match (suppressed, allowed) {
-            (true, _) => Egress::Untouched,
-            (false, true) => Egress::Allowed(telemetry),
-            (false, false) => Egress::Denied(telemetry),
-        };
-        (operation, egress)
-    }
-}
-
-/// Extension of a request that a layer of a protocol on top of HTTP has opened a span for already.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HasSpan;
-
-/// What may leave with a request.
-pub(crate) enum Egress {
-    /// Telemetry is suppressed here: the request stays as it is.
-    Untouched,
-    /// Context.
-    Allowed(Telemetry),
-    /// Nothing that tells about the trace.
-    Denied(Telemetry),
-}
-
-impl Egress {
-    pub(crate) fn write(
-        &self,
-        operation: &Operation,
-        config: &Config,
-        carrier: &mut dyn CarrierMut,
-    ) {
-        match self {
-            Self::Untouched => {}
-            Self::Allowed(telemetry) => {
-                let keep = |key: &str| config.destinations.carries(key);
-                telemetry.inject_filtered(operation.context(), keep, carrier);
-            }
-            Self::Denied(telemetry) => telemetry.clear(carrier),
-        }
-    }
-}
-
-/// What a request has at its start and its end, without headers.
-const TYPICAL_ATTRIBUTES: usize = 10;
 
 impl<S: fmt::Debug> fmt::Debug for Client<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

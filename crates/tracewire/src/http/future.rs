@@ -18,6 +18,7 @@ use super::headers::Captured;
 use super::serving::Serving;
 use super::{Framework, Http, Protocol, ResponseHead};
 use crate::context::trace_parent;
+use crate::measure::Slot;
 use crate::span::{Operation, Side, attributes as names};
 
 pin_project! {
@@ -154,7 +155,8 @@ impl<P: Protocol> Exchange<P> {
         if let Some(line) = self.operation.line() {
             line.route(template.clone());
         }
-        if self.operation.is_recording() {
+        if self.operation.is_watched() {
+            self.operation.label(|labels| labels.text(names::HTTP_ROUTE, &template));
             if let Some(name) = name {
                 self.operation.rename(name);
             }
@@ -170,7 +172,7 @@ impl<P: Protocol> Exchange<P> {
         if operation.is_recording() {
             answer.record(&head, protocol.side(), &operation);
         }
-        protocol.head(&head, &operation);
+        protocol.head(&head, &mut operation);
         if let Some(line) = operation.line() {
             line.status(head.status.as_u16());
         }
@@ -180,9 +182,17 @@ impl<P: Protocol> Exchange<P> {
         }
         let left = protocol.length(response.headers());
         answer.tell(&operation, &mut response);
+        if operation.measurement().choice().is_some_and(|choice| choice.body_sizes) {
+            let known = if answer.ends_at_head {
+                left.or(response.body().size_hint().exact())
+            } else {
+                None
+            };
+            operation.measurement().count(Slot::Response, known.unwrap_or(0));
+        }
         let is_over = protocol.is_over() || response.body().is_end_stream() || left == Some(0);
         if answer.ends_at_head || is_over {
-            let outcome = protocol.complete(None, &operation);
+            let outcome = protocol.complete(None, &mut operation);
             operation.end(outcome);
         }
         let error_type = answer.error_type;
@@ -194,13 +204,13 @@ impl<P: Protocol> Exchange<P> {
         self.learn_route();
         let known = any_error_type(error, self.answer.error_type);
         let error_type = known.unwrap_or_else(type_name::<E>);
-        let outcome = self.protocol.failed(error, error_type, &self.operation);
+        let outcome = self.protocol.failed(error, error_type, &mut self.operation);
         self.operation.finish(outcome);
     }
 
     fn dropped(mut self) {
         self.learn_route();
-        let outcome = self.protocol.dropped(&self.operation);
+        let outcome = self.protocol.dropped(&mut self.operation);
         self.operation.finish(outcome);
     }
 }

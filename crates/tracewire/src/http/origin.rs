@@ -57,6 +57,20 @@ impl<'a> Origin<'a> {
     }
 }
 
+/// The scheme alone, for who needs no more.
+pub(super) fn scheme_of<'a>(
+    request: &RequestHead<'a>,
+    peer: Option<SocketAddr>,
+    proxies: &TrustedProxies,
+    default_scheme: &'static str,
+) -> Cow<'a, str> {
+    if !matches!(proxies.which, Which::None) {
+        return Origin::of(request, peer, proxies, default_scheme).scheme;
+    }
+    let known = scheme(request).or_else(|| known_scheme(default_scheme));
+    known.unwrap_or(Cow::Borrowed("http"))
+}
+
 fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
     let of_target = request.uri.scheme_str().and_then(known_scheme);
     let of_connection = || known_scheme(request.extensions.get::<Scheme>()?.0);

@@ -22,7 +22,7 @@ pub trait Protocol: super::sealed::Sealed {
 
     /// The head of the response is there; called whether anybody records the operation or not.
     #[doc(hidden)]
-    fn head(&mut self, response: &ResponseHead<'_>, operation: &Operation);
+    fn head(&mut self, response: &ResponseHead<'_>, operation: &mut Operation);
 
     /// Whether the head was all: the body tells nothing more, or nobody will read it.
     #[doc(hidden)]
@@ -40,7 +40,7 @@ pub trait Protocol: super::sealed::Sealed {
 
     /// The response has ended, with trailers or without.
     #[doc(hidden)]
-    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &Operation) -> Outcome;
+    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &mut Operation) -> Outcome;
 
     /// The service or the body has failed; `error_type` is what HTTP would say about that.
     #[doc(hidden)]
@@ -48,12 +48,12 @@ pub trait Protocol: super::sealed::Sealed {
         &mut self,
         error: &(dyn Any + 'static),
         error_type: Cow<'static, str>,
-        operation: &Operation,
+        operation: &mut Operation,
     ) -> Outcome;
 
     /// Whoever waited for the response, or for the rest of it, is gone.
     #[doc(hidden)]
-    fn dropped(&mut self, operation: &Operation) -> Outcome;
+    fn dropped(&mut self, operation: &mut Operation) -> Outcome;
 }
 
 /// HTTP: the status code says it all.
@@ -94,19 +94,24 @@ impl Protocol for Http {
         self.side
     }
 
-    fn head(&mut self, response: &ResponseHead<'_>, operation: &Operation) {
+    fn head(&mut self, response: &ResponseHead<'_>, operation: &mut Operation) {
         self.status = Some(response.status);
+        let version = (self.side == Side::Caller).then(|| version_name(response.version));
+        let version = version.flatten();
+        operation.label(|labels| {
+            let status = i64::from(response.status.as_u16());
+            labels.number(names::HTTP_RESPONSE_STATUS_CODE, status);
+            if let Some(version) = version {
+                labels.text(names::NETWORK_PROTOCOL_VERSION, version);
+            }
+        });
         if !operation.is_recording() {
             return;
         }
         let status = i64::from(response.status.as_u16());
         operation.set([KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status)]);
-        if self.side == Side::Caller {
-            let version = version_name(response.version);
-            operation.set(
-                version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version)),
-            );
-        }
+        operation
+            .set(version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version)));
     }
 
     /// Nobody reads a body: there is none, or the connection is no longer HTTP.
@@ -124,7 +129,7 @@ impl Protocol for Http {
         content_length(headers)
     }
 
-    fn complete(&mut self, _: Option<&HeaderMap>, _: &Operation) -> Outcome {
+    fn complete(&mut self, _: Option<&HeaderMap>, _: &mut Operation) -> Outcome {
         self.outcome()
     }
 
@@ -132,14 +137,14 @@ impl Protocol for Http {
         &mut self,
         _: &(dyn Any + 'static),
         error_type: Cow<'static, str>,
-        _: &Operation,
+        _: &mut Operation,
     ) -> Outcome {
         Outcome::error(error_type)
     }
 
     /// A client that leaves the rest of a body unread has what it wants; on a server somebody is
     /// still waiting for it, unless the response is an error anyway.
-    fn dropped(&mut self, _: &Operation) -> Outcome {
+    fn dropped(&mut self, _: &mut Operation) -> Outcome {
         let outcome = self.outcome();
         let settled = self.side == Side::Caller || outcome.is_error(self.side);
         if settled { outcome } else { Outcome::Cancelled }

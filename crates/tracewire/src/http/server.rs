@@ -20,6 +20,7 @@ use super::{
 };
 use super::{Trust, TrustedProxies};
 use crate::Telemetry;
+use crate::measure::Attributes;
 use crate::span::{Operation, Start, attributes as names};
 
 mod arrival;
@@ -72,6 +73,7 @@ pub(crate) struct Config {
     logs_requests: bool,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
+    on_measurement: Option<OnMeasurement>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
     target: fn(&http::Extensions) -> Option<&http::Uri>,
@@ -80,6 +82,7 @@ pub(crate) struct Config {
 
 type Filter = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
 type OnRequest = Arc<dyn Fn(&RequestHead<'_>, &mut Start) + Send + Sync>;
+type OnMeasurement = Arc<dyn Fn(&RequestHead<'_>, &mut Attributes) + Send + Sync>;
 
 impl<F: Framework> ServerLayerFor<F> {
     /// The layer without settings.
@@ -96,12 +99,17 @@ impl<F: Framework> ServerLayerFor<F> {
             logs_requests: false,
             filters: Vec::new(),
             on_request: None,
+            on_measurement: None,
             answer: Arc::new(Answer::new::<F>()),
             route: F::route,
             target: F::target,
             peer: F::request_peer,
         };
         Self { config: Arc::new(config), framework: PhantomData }
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|config| config.on_measurement = Some(hook))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanContext, SpanKind};
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::{KeyValue, StringValue, Value};
 
 use super::config::Settings;
+use crate::measure::{Family, Metered, Slot};
 use crate::span::attributes::{
     MESSAGING_BATCH_MESSAGE_COUNT, MESSAGING_CLIENT_ID, MESSAGING_CONSUMER_GROUP_NAME,
     MESSAGING_DESTINATION_ANONYMOUS, MESSAGING_DESTINATION_NAME,
@@ -130,7 +131,7 @@ impl About {
     }
 
     /// What is known of one message, for its link.
-    pub(super) fn into_attributes(mut self) -> Vec<KeyValue> {
+    pub(crate) fn into_attributes(mut self) -> Vec<KeyValue> {
         let mut attributes = std::mem::take(&mut self.attributes);
         self.write(&mut attributes);
         attributes
@@ -156,6 +157,54 @@ impl About {
         start.set(KeyValue::new(MESSAGING_OPERATION_TYPE, kind.name()));
         start.attributes.append(&mut self.attributes);
         self.write(&mut start.attributes);
+    }
+
+    /// What the metrics of an operation have at its start (semantic conventions, "Messaging
+    /// metrics"). A destination that was made up for a moment is no name of a series.
+    pub(super) fn measure(
+        &self,
+        (system, kind, name): (&'static str, Type, &'static str),
+        settings: &Settings,
+        metered: &mut Metered,
+    ) {
+        let (mut messages, mut group, mut partition) = (1, None, None);
+        for attribute in &self.attributes {
+            match (attribute.key.as_str(), &attribute.value) {
+                (MESSAGING_BATCH_MESSAGE_COUNT, Value::I64(count)) => messages = *count,
+                (MESSAGING_CONSUMER_GROUP_NAME, value) => group = Some(value),
+                (MESSAGING_DESTINATION_PARTITION_ID, value) => partition = Some(value),
+                _ => {}
+            }
+        }
+        metered.count(Slot::MESSAGES, u64::try_from(messages).unwrap_or_default());
+        if let Some(time) = self.started_at {
+            metered.date_back(time.elapsed().unwrap_or_default());
+        }
+        metered.label(|labels| {
+            labels.text(MESSAGING_SYSTEM, system);
+            labels.text(MESSAGING_OPERATION_NAME, name);
+            if matches!(kind, Type::Receive | Type::Settle) {
+                labels.text(MESSAGING_OPERATION_TYPE, kind.name());
+            }
+            let is_name = self.template.is_none() && !self.temporary && !self.anonymous;
+            if let Some(template) = &self.template {
+                labels.text(MESSAGING_DESTINATION_TEMPLATE, template.as_str());
+            } else if let Some(name) = self.destination.as_ref().filter(|_| is_name) {
+                labels.text(MESSAGING_DESTINATION_NAME, name.as_str());
+            }
+            if let Some(group) = group {
+                labels.text(MESSAGING_CONSUMER_GROUP_NAME, &group.as_str());
+            }
+            if let Some(partition) = partition {
+                labels.text(MESSAGING_DESTINATION_PARTITION_ID, &partition.as_str());
+            }
+            if let Some((host, port)) = self.server.as_ref().or(settings.server.as_ref()) {
+                labels.text(SERVER_ADDRESS, host.as_str());
+                if *port != 0 {
+                    labels.number(SERVER_PORT, i64::from(*port));
+                }
+            }
+        });
     }
 
     /// `{messaging.operation.name} {destination}` (semantic conventions, "Messaging spans", "Span
@@ -213,6 +262,16 @@ impl Type {
             Self::Receive => Domain::MessagingReceive,
             Self::Process => Domain::MessagingProcess,
             Self::Settle => Domain::MessagingSettle,
+        }
+    }
+
+    /// By what it is measured; making a message is part of sending it.
+    pub(super) fn family(self) -> Option<Family> {
+        match self {
+            Self::Create => None,
+            Self::Send => Some(Family::MessagingSend),
+            Self::Receive | Self::Settle => Some(Family::MessagingFetch),
+            Self::Process => Some(Family::MessagingProcess),
         }
     }
 

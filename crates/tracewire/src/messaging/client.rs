@@ -8,6 +8,7 @@ use super::about::{About, Type};
 use super::config::Config;
 use super::process::Process;
 use crate::context::{Carrier, CarrierMut, Incoming};
+use crate::measure::Metered;
 use crate::span::{Operation, Outcome};
 use crate::telemetry::Telemetry;
 
@@ -229,7 +230,7 @@ impl Client {
         });
         // Nothing is recorded and nothing was current: the producer's context travels on.
         if !operation.context().span().span_context().is_valid() && created.is_valid() {
-            operation = Operation::untraced(creation);
+            operation = operation.within(creation);
         }
         Process::new(operation, created, settings.process_timeout)
     }
@@ -292,12 +293,26 @@ impl Client {
         parent: &Context,
         describe: impl FnOnce(&mut About),
     ) -> Operation {
-        let operation = telemetry.start(kind, parent, |start| {
+        let domain = what.domain();
+        let what = (self.system, what, name);
+        let settings = &self.config.settings;
+        let about = || {
             let mut about = About::default();
             describe(&mut about);
-            about.describe((self.system, what, name), &self.config.settings, start);
-        });
-        operation.in_domain(what.domain())
+            about
+        };
+        let mut metered =
+            what.1.family().map_or_else(Metered::default, |family| telemetry.measurement(family));
+        let operation = if metered.is_on() {
+            let about = about();
+            about.measure(what, settings, &mut metered);
+            telemetry.start_metered(metered, kind, parent, |start| {
+                about.describe(what, settings, start);
+            })
+        } else {
+            telemetry.start(kind, parent, |start| about().describe(what, settings, start))
+        };
+        operation.in_domain(domain)
     }
 }
 

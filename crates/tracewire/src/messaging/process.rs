@@ -30,7 +30,7 @@ impl Process {
         timeout: Option<Duration>,
     ) -> Self {
         let operation = Arc::new(operation);
-        let timer = timeout.filter(|_| operation.is_recording()).and_then(|timeout| {
+        let timer = timeout.filter(|_| operation.is_watched()).and_then(|timeout| {
             let runtime = Handle::try_current().ok()?;
             let watched = Arc::downgrade(&operation);
             let timer = runtime.spawn(async move {

@@ -11,6 +11,7 @@ use super::name::Name;
 use super::packed::{Commands, PackedWords};
 use super::text::Text;
 use super::words::Words;
+use crate::measure::Attributes;
 use crate::span::Start;
 use crate::span::attributes::{
     DB_NAMESPACE, DB_OPERATION_BATCH_SIZE, DB_OPERATION_NAME, DB_QUERY_TEXT,
@@ -151,6 +152,19 @@ impl Call<'_> {
                     visit(&mut Words::new(&mut words));
                 }
             }
+        }
+    }
+}
+
+impl Summary {
+    /// What the metrics of a call have at its start.
+    pub(super) fn label(&self, config: &Config, database: i64, labels: &mut Attributes) {
+        labels.text(DB_SYSTEM_NAME, "redis");
+        config.label_server(labels);
+        labels.text(DB_NAMESPACE, &namespace(database).as_str());
+        labels.text(DB_OPERATION_NAME, &self.name);
+        if let Some(procedure) = &self.procedure {
+            labels.text(DB_STORED_PROCEDURE_NAME, procedure);
         }
     }
 }

@@ -8,6 +8,7 @@ use redis::{ConnectionAddr, ConnectionInfo};
 
 use super::rate::{Rate, Room};
 use crate::Telemetry;
+use crate::measure::Attributes;
 use crate::span::attributes::{SERVER_ADDRESS, SERVER_PORT};
 
 /// The port that goes without saying.
@@ -173,6 +174,16 @@ impl Config {
         let port = self.settings.port;
         let port = port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port)));
         address.into_iter().chain(port)
+    }
+
+    /// The same for metrics.
+    pub(super) fn label_server(&self, labels: &mut Attributes) {
+        if let Some(address) = &self.settings.address {
+            labels.text(SERVER_ADDRESS, address);
+        }
+        if let Some(port) = self.settings.port {
+            labels.number(SERVER_PORT, i64::from(port));
+        }
     }
 
     pub(super) fn text(&self) -> Option<QueryText> {

@@ -13,8 +13,9 @@ use super::config::Config;
 use super::future::InFlight;
 use super::rate::Room;
 use super::reply::Reply;
+use crate::measure::Family;
 use crate::span::attributes::LIMIT_REACHED;
-use crate::span::{Domain, Operation};
+use crate::span::{Domain, Operation, Side};
 
 /// An asynchronous connection whose commands are spans.
 ///
@@ -128,7 +129,7 @@ fn send<'a, T: Reply + 'a>(
 impl Config {
     /// Opens the operation of a call, or `None` when the driver can work as if we were not there:
     /// nothing is recorded, and what is current is already right.
-    pub(super) fn open(&self, call: Call<'_>, database: impl FnOnce() -> i64) -> Option<Opened> {
+    pub(super) fn open(&self, call: Call<'_>, database: impl Fn() -> i64) -> Option<Opened> {
         let mut summary = None;
         if self.asks_for_names() {
             let named = call.summary();
@@ -139,12 +140,21 @@ impl Config {
         }
         let parent = Context::current();
         let room = self.room(&parent);
-        if room == Room::None {
+        let mut metered = self.telemetry_in_use().measurement(Family::Database);
+        if metered.is_on() {
+            let summary = summary.get_or_insert_with(|| call.summary());
+            metered.label(|labels| summary.label(self, database(), labels));
+        }
+        if room == Room::None && !metered.is_on() {
             return None;
+        }
+        if room == Room::None {
+            let operation = Operation::only_measured(&parent, Side::Caller, metered);
+            return Some(Opened { operation, is_read: false });
         }
         let mut is_read = false;
         let telemetry = self.telemetry_in_use();
-        let operation = telemetry.start(SpanKind::Client, &parent, |start| {
+        let operation = telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             let summary = summary.unwrap_or_else(|| call.summary());
             is_read = self.records_hits() && summary.command.is_some_and(Command::is_read);
             call.describe(summary, self, database(), start);
@@ -152,7 +162,7 @@ impl Config {
                 start.set(KeyValue::new(LIMIT_REACHED, true));
             }
         });
-        let stands_aside = !operation.is_recording() && is_same_span(operation.context(), &parent);
+        let stands_aside = !operation.is_watched() && is_same_span(operation.context(), &parent);
         let operation = operation.in_domain(Domain::Database);
         (!stands_aside).then_some(Opened { operation, is_read })
     }

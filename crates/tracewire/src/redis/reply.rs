@@ -54,8 +54,8 @@ impl Reply for Vec<Value> {
 }
 
 /// Ends the operation as the result tells.
-pub(super) fn finish<T: Reply>(operation: Operation, result: &RedisResult<T>, is_read: bool) {
-    if !operation.is_recording() {
+pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>, is_read: bool) {
+    if !operation.is_watched() {
         return operation.finish(Outcome::Success);
     }
     let (status_code, error_type) = match result {
@@ -74,6 +74,7 @@ pub(super) fn finish<T: Reply>(operation: Operation, result: &RedisResult<T>, is
         },
     };
     if let Some(code) = status_code {
+        operation.label(|labels| labels.text(DB_RESPONSE_STATUS_CODE, &code));
         operation.set([KeyValue::new(DB_RESPONSE_STATUS_CODE, code)]);
     }
     // No description: messages of the server quote arguments.

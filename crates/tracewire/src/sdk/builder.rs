@@ -12,7 +12,7 @@ use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
 };
-use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal};
+use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal, TailSampling};
 use crate::Propagator;
 
 /// Settings of a process's telemetry.
@@ -33,6 +33,7 @@ pub struct Builder {
     zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
+    tail: Option<TailSampling>,
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
@@ -57,6 +58,7 @@ impl Builder {
             zipkin_timeout: None,
             exporters: None,
             sampler: None,
+            tail: None,
             propagator: None,
             span_filter: None,
             log_filter: None,
@@ -174,8 +176,15 @@ impl Builder {
     }
 
     /// Which traces are kept. Variables: `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Some(sampler);
+    pub fn sampler(mut self, sampler: impl Into<Sampler>) -> Self {
+        self.sampler = Some(sampler.into());
+        self
+    }
+
+    /// Decides when a trace has ended whether it is sent, out of those that the sampler has let
+    /// through.
+    pub fn tail_sampling(mut self, tail: TailSampling) -> Self {
+        self.tail = Some(tail);
         self
     }
 

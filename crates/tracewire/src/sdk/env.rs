@@ -112,8 +112,14 @@ impl Env {
     }
 
     fn complain(&mut self, name: &str, value: &str, wanted: &str) {
-        let complaint = format!("{name}={value} is ignored: it should be {wanted}");
-        self.complaints.push(complaint);
+        self.complain_of(format!("{name}={value} is ignored: it should be {wanted}"));
+    }
+
+    /// Once, however often the variable is asked for.
+    fn complain_of(&mut self, complaint: String) {
+        if !self.complaints.contains(&complaint) {
+            self.complaints.push(complaint);
+        }
     }
 }
 

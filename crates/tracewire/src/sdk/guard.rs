@@ -9,8 +9,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
 use super::records::Records;
+use super::sampler::Polling;
 use super::stats::Started;
-use super::{Stats, tracer};
+use super::{Stats, TailHandle, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -36,6 +37,9 @@ pub(super) struct Live {
     pub(super) started: Arc<Started>,
     pub(super) exporters: Vec<(Arc<Report>, Stop)>,
     pub(super) records: Option<Records>,
+    pub(super) tail: Option<TailHandle>,
+    /// Sampling services are asked while this is kept.
+    pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
 }
 
@@ -66,46 +70,50 @@ impl Guard {
     /// Does what dropping the guard does, and tells what became of all spans: of those that have
     /// ended, each was exported, dropped or sampled out.
     pub fn shutdown(mut self) -> Stats {
-        self.end()
+        self.close()
     }
 
-    fn end(&mut self) -> Stats {
-        let Some(Live { provider, started, exporters, records, timeout }) = self.live.take() else {
+    fn close(&mut self) -> Stats {
+        let Some(mut live) = self.live.take() else {
             return Stats::default();
         };
         let begun = Instant::now();
         tracer::disconnect();
         let in_time = matches!(
-            provider.shutdown_with_timeout(timeout),
+            live.provider.shutdown_with_timeout(live.timeout),
             Ok(()) | Err(OTelSdkError::AlreadyShutdown)
         );
-        let (reports, stops): (Vec<_>, Vec<_>) = exporters.into_iter().unzip();
-        reports.iter().for_each(|report| report.end(in_time, timeout));
-        drop(stops);
-        if let Some(records) = records {
-            records.end(timeout.saturating_sub(begun.elapsed()));
+        live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        if let Some(records) = live.records.take() {
+            records.end(live.timeout.saturating_sub(begun.elapsed()));
         }
-        stats(&started, reports.first())
+        live.stats()
+    }
+
+    /// What tail sampling does; `None` when there is none.
+    pub fn tail(&self) -> Option<&TailHandle> {
+        self.live.as_ref()?.tail.as_ref()
     }
 }
 
 impl Live {
     fn stats(&self) -> Stats {
-        stats(&self.started, self.exporters.first().map(|(report, _)| report))
-    }
-}
-
-fn stats(started: &Started, report: Option<&Arc<Report>>) -> Stats {
-    Stats {
-        exported: report.map_or(0, |report| report.exported_so_far()),
-        dropped: report.map_or(0, |report| report.dropped_so_far()),
-        ..started.stats()
+        let mut stats = self.started.stats();
+        if let Some((report, _)) = self.exporters.first() {
+            stats.exported = report.exported_so_far();
+            stats.dropped = report.dropped_so_far();
+        }
+        if let Some(tail) = self.tail.as_ref().map(TailHandle::stats) {
+            stats.sampled_out += tail.spans_dropped;
+            stats.dropped += tail.spans_lost;
+        }
+        stats
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end();
+        self.close();
     }
 }
 

@@ -37,6 +37,10 @@
 //! # Ok::<(), tracewire::Error>(())
 //! ```
 //!
+//! # Tail sampling
+//! [`TailSampling`] decides when a request has ended whether its spans are sent: those with errors,
+//! slow ones, those that rules of your own are for, and a share of the rest.
+//!
 //! # One at a time
 //! A second `init` while the first guard lives is an [error](crate::Error::is_already_initialized):
 //! two exporters would send every span to one of them at random. When the guard has been dropped,
@@ -58,7 +62,8 @@
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
 //! | `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS` | [`detectors`](Builder::detectors) | `none`; also `all`, `host`, `os`, `process`, `container`, `k8s` |
 //! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
-//! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | [`sampler`](Builder::sampler) | `parentbased_always_on` |
+//! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
+//! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `none`, or several |
 //! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`; also `otlp`, `console` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
@@ -104,6 +109,10 @@
 //! [`Guard::stats`] has the counts: of the spans that have ended, each was exported, dropped or
 //! sampled out.
 //!
+//! # Sampling
+//! Samplers are [composed](Sampler) of ratios, limits, rules and probabilities on which all services
+//! agree. Traces that begin here have the random flag of W3C Trace Context level 2, as their ids are.
+//!
 //! # Resource
 //! `service.name`, `service.version`, `deployment.environment.name` as given; `service.instance.id`,
 //! a new UUID for each start; `telemetry.sdk.*`; `telemetry.distro.name` and `.version`; and what
@@ -115,6 +124,7 @@ mod exporter;
 mod guard;
 mod limits;
 mod processor;
+mod provider;
 mod records;
 mod resource;
 mod sampler;
@@ -122,6 +132,7 @@ mod shutdown;
 mod signal;
 mod stats;
 mod subscriber;
+mod tail;
 mod tracer;
 
 pub use builder::Builder;
@@ -132,11 +143,12 @@ pub use limits::Limits;
 pub use opentelemetry_sdk as otel_sdk;
 pub use records::log_layer;
 pub use resource::Detector;
-pub use sampler::Sampler;
+pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use shutdown::shutdown_signal;
 pub use signal::Signal;
 pub use stats::Stats;
 pub use subscriber::{layer, layer_with};
+pub use tail::{LocalTrace, TailHandle, TailProcessor, TailSampling, TailStats};
 
 use crate::Error;
 

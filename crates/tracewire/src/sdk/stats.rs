@@ -7,10 +7,12 @@ use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
+use super::Sampler;
+
 /// What became of the spans of this process, since telemetry was set up.
 ///
 /// `started` is the sum of `exported`, `dropped` and `sampled_out`, and of the spans that have not
-/// ended yet or wait to be sent.
+/// ended yet, wait to be sent, or wait for the decision of tail sampling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -34,11 +36,6 @@ pub(super) struct Started {
 }
 
 impl Started {
-    /// So many spans that had been sampled are not sent after all.
-    pub(super) fn sampled_out(&self, spans: u64) {
-        self.unwanted.fetch_add(spans, Ordering::Relaxed);
-    }
-
     pub(super) fn stats(&self) -> Stats {
         let sampled_out = self.unwanted.load(Ordering::Relaxed);
         let started = self.spans.load(Ordering::Relaxed);
@@ -49,12 +46,12 @@ impl Started {
 /// A sampler that counts what it is asked.
 #[derive(Clone, Debug)]
 pub(super) struct Counting {
-    inner: Box<dyn ShouldSample>,
+    inner: Sampler,
     started: Arc<Started>,
 }
 
 impl Counting {
-    pub(super) fn new(inner: Box<dyn ShouldSample>, started: Arc<Started>) -> Self {
+    pub(super) fn new(inner: Sampler, started: Arc<Started>) -> Self {
         Self { inner, started }
     }
 }

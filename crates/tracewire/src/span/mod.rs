@@ -34,6 +34,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Link, SpanContext, SpanKind, SpanRef, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
+use crate::measure::{Attributes, Metered};
 use crate::telemetry::Sampling;
 
 pub mod attributes;
@@ -84,6 +85,7 @@ pub struct Operation {
     panicked: AtomicBool,
     /// An exception has been recorded; the same one is not recorded again at the end.
     told: AtomicBool,
+    metered: Metered,
 }
 
 /// What an operation is when it starts.
@@ -128,27 +130,43 @@ impl Operation {
     pub(crate) fn start(
         source: &Source,
         sampling: Sampling,
+        mut metered: Metered,
         kind: SpanKind,
         parent: &Context,
         describe: impl FnOnce(&mut Start),
     ) -> Self {
         let side = Side::of(&kind);
+        let is_suppressed = parent.is_telemetry_suppressed();
         let nobody_reads = source.is_nothing()
-            || parent.is_telemetry_suppressed()
+            || is_suppressed
             || (sampling == Sampling::FollowsParent && follows_unsampled(parent));
         let started = if nobody_reads {
             None
         } else {
             let mut start = Start::default();
             describe(&mut start);
+            start.start_time = metered.date(start.start_time);
             source.start(kind, start, parent)
         };
-        Self::of(started.unwrap_or_else(|| Started::none(parent)), side)
+        let operation = Self::of(started.unwrap_or_else(|| Started::none(parent)), side);
+        if is_suppressed { operation } else { operation.metered(metered) }
+    }
+
+    /// Takes a measurement along, to be recorded when the operation ends.
+    pub(crate) fn metered(mut self, metered: Metered) -> Self {
+        self.metered = metered;
+        self
     }
 
     /// An operation that is not recorded: `parent` is current in it and travels on.
     pub fn untraced(parent: &Context) -> Self {
         Self::of(Started::none(parent), Side::Called)
+    }
+
+    /// The same for an operation that is measured all the same, unless telemetry is suppressed.
+    pub(crate) fn only_measured(parent: &Context, side: Side, metered: Metered) -> Self {
+        let operation = Self::of(Started::none(parent), side);
+        if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
     }
 
     /// Says more about an operation that somebody else has opened and will end, and whose context
@@ -179,6 +197,7 @@ impl Operation {
             finished: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             told: AtomicBool::new(false),
+            metered: Metered::default(),
         }
     }
 
@@ -223,6 +242,27 @@ impl Operation {
     /// Whether anybody reads what is set on the span.
     pub fn is_recording(&self) -> bool {
         self.recording
+    }
+
+    /// The same operation within another context, for one that has no span of its own.
+    pub(crate) fn within(mut self, context: &Context) -> Self {
+        self.context = context.clone();
+        self
+    }
+
+    /// Whether anybody looks at how it goes, on a span or in a measurement.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.recording || self.metered.is_on()
+    }
+
+    /// The measurement of it.
+    pub(crate) fn measurement(&mut self) -> &mut Metered {
+        &mut self.metered
+    }
+
+    /// Adds attributes to the measurement.
+    pub(crate) fn label(&mut self, label: impl FnOnce(&mut Attributes)) {
+        self.metered.label(label);
     }
 
     /// Whether a panic has passed through [`enter`](Self::enter).
@@ -304,11 +344,16 @@ impl Operation {
             return;
         }
         let panicked = self.has_panicked();
+        let outcome = if panicked { Outcome::Panicked } else { outcome };
+        let verdict = outcome.clone().verdict(self.side);
+        let error_type = verdict.error_type.as_deref();
+        let error = error_type.map(|error_type| (attributes::ERROR_TYPE, error_type));
+        // First of all, so that what is written about the end takes no part in the duration.
+        let ended = self.metered.finish(error, &self.context);
         if panicked && self.joined.is_some() {
             // The owner has seen the panic too.
             return;
         }
-        let outcome = if panicked { Outcome::Panicked } else { outcome };
         match &outcome {
             Outcome::Panicked => self.record(&Exception::told("panic", "")),
             Outcome::Error { error_type, description } => {
@@ -323,15 +368,16 @@ impl Operation {
             return;
         }
         let span = self.span();
-        let verdict = outcome.verdict(self.side);
         if let Some(error_type) = verdict.error_type {
             span.set_attribute(KeyValue::new(attributes::ERROR_TYPE, error_type));
         }
         if let Some(status) = verdict.status {
             span.set_status(status);
         }
-        if self.joined.is_none() {
-            span.end();
+        match ended {
+            _ if self.joined.is_some() => {}
+            Some(ended) => span.end_with_timestamp(ended),
+            None => span.end(),
         }
     }
 }
@@ -341,6 +387,8 @@ impl Drop for Operation {
         // Whether a joined operation was cancelled is for its owner to say.
         if self.joined.is_none() {
             self.end(Outcome::Cancelled);
+        } else {
+            self.metered.finish(None, &self.context);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::config::Config;
 use super::driver::Item;
 use super::error::Failure;
 use super::in_flight::Ticket;
+use crate::measure::Slot;
 use crate::span::{Domain, Entered, Operation, Outcome, attributes as names};
 
 /// An operation on a database. Dropped before its end it ends as cancelled, with what was counted.
@@ -101,7 +102,7 @@ impl Active {
             ticket.complete();
         }
         self.ticket = None;
-        if !self.operation.is_recording() {
+        if !self.operation.is_watched() {
             return self.operation.end(Outcome::Success);
         }
         let failure = result.err().and_then(|error| {
@@ -112,6 +113,7 @@ impl Active {
             return self.operation.end(Outcome::Success);
         };
         if let Some(code) = code {
+            self.operation.label(|labels| labels.text(names::DB_RESPONSE_STATUS_CODE, &code));
             self.operation.set([KeyValue::new(names::DB_RESPONSE_STATUS_CODE, code)]);
         }
         self.operation.end(outcome);
@@ -124,10 +126,14 @@ impl Active {
 
     /// Sets what was counted, once.
     fn tell(&mut self) {
-        if std::mem::replace(&mut self.counts.told, true) || !self.operation.is_recording() {
+        if std::mem::replace(&mut self.counts.told, true) {
             return;
         }
         let Counts { raw, rows, statements, affected, .. } = self.counts;
+        self.operation.measurement().count(Slot::ROWS, u64::try_from(rows).unwrap_or_default());
+        if !self.operation.is_recording() {
+            return;
+        }
         let rows = self.config.returned_rows.then_some((names::DB_RESPONSE_RETURNED_ROWS, rows));
         let affected = affected.and_then(|rows| i64::try_from(rows).ok());
         let affected = affected.map(|rows| (names::DB_RESPONSE_AFFECTED_ROWS, rows));

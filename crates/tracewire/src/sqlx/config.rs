@@ -13,6 +13,7 @@ use super::server::Server;
 use super::settings::{Statement, Step};
 use super::sql::Dialect;
 use crate::Telemetry;
+use crate::measure::{Family, Metered};
 use crate::span::Start;
 
 #[derive(Clone)]
@@ -84,6 +85,11 @@ impl Config {
     pub(super) fn standard() -> &'static Arc<Self> {
         static STANDARD: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
         &STANDARD
+    }
+
+    /// Begins to measure an operation, if anybody wants to know.
+    pub(super) fn measurement(&self) -> Metered {
+        self.telemetry.measurement(Family::Database)
     }
 
     pub(super) fn records(&self, step: Step) -> bool {

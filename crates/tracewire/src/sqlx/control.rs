@@ -16,7 +16,8 @@ use super::server;
 use super::settings::Step;
 use super::statement::ANALYSES;
 use crate::context::trace_parent;
-use crate::span::{Operation, attributes as names};
+use crate::measure::Metered;
+use crate::span::{Operation, Side, attributes as names};
 
 /// A statement that sqlx runs by itself.
 pub(super) struct Control {
@@ -56,8 +57,10 @@ impl Control {
     /// Starts its operation below the current context.
     pub(super) fn start(self, config: &Arc<Config>, driver: &'static str) -> Active {
         let parent = Context::current();
-        let operation = if config.records(Step::Transaction) && !config.ignores(&parent) {
-            config.telemetry.start(SpanKind::Client, &parent, |start| {
+        let is_recorded = config.records(Step::Transaction);
+        let metered = if is_recorded { config.measurement() } else { Metered::default() };
+        let mut operation = if is_recorded && !config.ignores(&parent) {
+            config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
                 start.reserve(server::ATTRIBUTES + 2);
                 config.server.describe(driver, start);
                 match self.name {
@@ -82,8 +85,15 @@ impl Control {
                 }
             })
         } else {
-            Operation::untraced(&parent)
+            Operation::only_measured(&parent, Side::Caller, metered)
         };
+        operation.label(|labels| match self.name {
+            Some(name) => config.server.label(driver, name, labels),
+            None => {
+                let analysis = ANALYSES.get(self.sql.as_str(), config.dialect(driver));
+                config.server.label(driver, analysis.summary(), labels);
+            }
+        });
         Active::step(operation, config, driver, Ticket::of(self.sql.as_str()))
     }
 }

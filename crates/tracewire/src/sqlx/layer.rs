@@ -14,7 +14,8 @@ use super::in_flight::{ACQUIRE, Listener, has_span};
 use super::server;
 use super::settings::{Settings, Statement, Step};
 use super::statement::{ANALYSES, changes_rows, set_text};
-use crate::span::{Outcome, attributes as names};
+use crate::measure::Slot;
+use crate::span::{Operation, Outcome, Side, attributes as names};
 
 /// Turns what sqlx logs about statements into spans.
 ///
@@ -63,10 +64,19 @@ impl QueryLayer {
         let parent = Context::current();
         let analysis = ANALYSES.get(text, config.dialect(UNKNOWN));
         let statement = Statement { text, analysis: &analysis, prepared: false };
-        if config.ignores(&parent) || config.skips(&statement) {
+        if config.skips(&statement) {
             return;
         }
-        let operation = config.telemetry.start(SpanKind::Client, &parent, |start| {
+        let mut metered = config.measurement();
+        metered.date_back(logged.elapsed());
+        metered.label(|labels| config.server.label(UNKNOWN, analysis.summary(), labels));
+        metered.count(Slot::ROWS, u64::try_from(logged.returned).unwrap_or_default());
+        if config.ignores(&parent) {
+            let operation = Operation::only_measured(&parent, Side::Caller, metered);
+            return operation.finish(Outcome::Success);
+        }
+        let kind = SpanKind::Client;
+        let operation = config.telemetry.start_metered(metered, kind, &parent, |start| {
             start.reserve(server::ATTRIBUTES + 2 + config.counts());
             start.started_at(logged.started());
             config.server.describe(UNKNOWN, start);

@@ -15,6 +15,7 @@ use super::server;
 use super::settings::Statement;
 use super::sql::Analysis;
 use super::statement::{ANALYSES, changes_rows, set_text};
+use crate::measure::Attributes;
 use crate::span::{Operation, Start, attributes as names};
 
 /// The parts of a statement, which drivers take in this order.
@@ -89,6 +90,11 @@ impl<DB: Database> Parts<DB> {
         }
         set_text(config, &analysis, self.is_parameterized(), start);
         config.hook(&self.view(&analysis), start);
+    }
+
+    /// What the metrics of a statement have at its start.
+    pub(super) fn label(&self, config: &Config, labels: &mut Attributes) {
+        config.server.label(DB::NAME, self.analysis(config).summary(), labels);
     }
 
     pub(super) fn comment(&mut self, config: &Config, operation: &Operation) {

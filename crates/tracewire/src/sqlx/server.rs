@@ -10,6 +10,7 @@ use sqlx_core::database::Database;
 
 use super::options::Fields;
 use super::sql::Dialect;
+use crate::measure::Attributes;
 use crate::span::{Start, attributes as names};
 
 /// What is known of a server. Never holds a credential.
@@ -119,6 +120,23 @@ impl Server {
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }
+        }
+    }
+
+    /// The same for the metrics of an operation, with what it does if that is known.
+    pub(super) fn label(&self, driver: &'static str, summary: &str, labels: &mut Attributes) {
+        let system = self.system_or(driver);
+        labels.text(names::DB_SYSTEM_NAME, system.as_str());
+        if let Some(namespace) = &self.namespace {
+            labels.text(names::DB_NAMESPACE, namespace);
+        }
+        if let Some(address) = &self.address {
+            labels.text(names::SERVER_ADDRESS, address);
+            let port = self.port.filter(|port| Some(*port) != default_port(system.as_str()));
+            port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+        }
+        if !summary.is_empty() {
+            labels.text(names::DB_QUERY_SUMMARY, summary);
         }
     }
 

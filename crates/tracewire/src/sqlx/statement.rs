@@ -14,7 +14,8 @@ use super::in_flight::Ticket;
 use super::parts::{Parts, Query};
 use super::server;
 use super::sql::{Analysis, AnalysisCache};
-use crate::span::{Operation, Start, attributes as names};
+use crate::measure::Metered;
+use crate::span::{Operation, Side, Start, attributes as names};
 
 /// The texts that were seen lately.
 pub(super) static ANALYSES: LazyLock<AnalysisCache> = LazyLock::new(AnalysisCache::default);
@@ -38,12 +39,16 @@ where
     if config.has_filters() || config.comment.is_some() {
         parts = whole.take().map(Parts::of);
     }
-    let skipped = config.ignores(&parent)
-        || parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
-    let operation = if skipped {
-        Operation::untraced(&parent)
+    let is_skipped =
+        parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
+    let metered = if is_skipped { Metered::default() } else { config.measurement() };
+    if metered.is_on() {
+        parts = parts.or_else(|| whole.take().map(Parts::of));
+    }
+    let mut operation = if is_skipped || config.ignores(&parent) {
+        Operation::only_measured(&parent, Side::Caller, metered)
     } else {
-        config.telemetry.start(SpanKind::Client, &parent, |start| {
+        config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             if let Some(query) = whole.take() {
                 parts = Some(Parts::of(query));
             }
@@ -53,6 +58,7 @@ where
         })
     };
     if let Some(parts) = &mut parts {
+        operation.label(|labels| parts.label(config, labels));
         parts.comment(config, &operation);
     }
     match (whole, parts) {
@@ -74,18 +80,21 @@ where
 /// Whether an operation has nothing to record and no context of its own.
 fn is_callers(operation: &Operation, parent: &Context) -> bool {
     let id = |context: &Context| context.span().span_context().span_id();
-    !operation.is_recording() && id(operation.context()) == id(parent)
+    !operation.is_watched() && id(operation.context()) == id(parent)
 }
 
 /// Starts the operation of an explicit `prepare`.
 pub(super) fn begin_prepare<DB: Database>(config: &Arc<Config>, sql: &SqlStr) -> Active {
     let parent = Context::current();
-    let operation = if config.ignores(&parent) {
-        Operation::untraced(&parent)
+    let metered = config.measurement();
+    let analysis = || ANALYSES.get(sql.as_str(), config.dialect(DB::NAME));
+    let summary = |analysis: &Analysis| format!("PREPARE {}", analysis.summary());
+    let mut operation = if config.ignores(&parent) {
+        Operation::only_measured(&parent, Side::Caller, metered)
     } else {
-        config.telemetry.start(SpanKind::Client, &parent, |start| {
-            let analysis = ANALYSES.get(sql.as_str(), config.dialect(DB::NAME));
-            let summary = format!("PREPARE {}", analysis.summary()).trim_end().to_owned();
+        config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
+            let analysis = analysis();
+            let summary = summary(&analysis).trim_end().to_owned();
             start.reserve(server::ATTRIBUTES + 2);
             start.name(summary.clone());
             config.server.describe(DB::NAME, start);
@@ -93,6 +102,9 @@ pub(super) fn begin_prepare<DB: Database>(config: &Arc<Config>, sql: &SqlStr) ->
             set_text(config, &analysis, false, start);
         })
     };
+    operation.label(|labels| {
+        config.server.label(DB::NAME, summary(&analysis()).trim_end(), labels);
+    });
     Active::step(operation, config, DB::NAME, None)
 }
 

@@ -18,6 +18,7 @@ use super::method::{Known, Standing};
 use super::status::{Status, as_error};
 use super::target::Target;
 use crate::http::{self, Captured, Protocol, ResponseHead};
+use crate::measure::Attributes;
 use crate::span::{Operation, Outcome, Side, Start, attributes as names, grpc_code_name};
 
 /// What a layer is told besides the settings of `http`.
@@ -40,6 +41,8 @@ pub struct Call {
     settings: Arc<Settings>,
     /// The method, as long as it is not known whether the server has it.
     unproven: Option<Box<str>>,
+    /// The metrics have no method yet.
+    is_unlabelled: bool,
     /// A hook has named the span, and has the last word.
     is_named: bool,
     deadline: Option<Deadline>,
@@ -62,6 +65,7 @@ impl Call {
             side,
             settings,
             unproven: None,
+            is_unlabelled: false,
             is_named: false,
             deadline,
             http: None,
@@ -76,7 +80,8 @@ impl Call {
     /// Waits for the answer to tell whether the server has this method, which may change the name
     /// unless a hook has given it.
     pub(super) fn unproven(self, method: Option<&str>, is_named: bool) -> Self {
-        Self { unproven: method.map(Box::from), is_named, ..self }
+        let (unproven, is_unlabelled) = (method.map(Box::from), method.is_some());
+        Self { unproven, is_unlabelled, is_named, ..self }
     }
 
     pub(super) fn joined(self) -> Self {
@@ -88,7 +93,7 @@ impl Call {
     }
 
     /// Names the method once and for all.
-    fn settle_method(&mut self, is_absent: bool, operation: &Operation) {
+    fn settle_method(&mut self, is_absent: bool, operation: &mut Operation) {
         let Some(method) = self.unproven.take() else { return };
         if is_absent {
             if !self.is_named {
@@ -97,6 +102,13 @@ impl Call {
             operation.set(absent(method.into_string()));
         } else {
             operation.set([KeyValue::new(names::RPC_METHOD, method.into_string())]);
+        }
+    }
+
+    /// Names the method in the metrics: as it is proven to be, otherwise as any other.
+    fn label_method(&mut self, proven: Option<&str>, operation: &mut Operation) {
+        if std::mem::take(&mut self.is_unlabelled) {
+            operation.label(|labels| labels.text(names::RPC_METHOD, proven.unwrap_or(OTHER)));
         }
     }
 
@@ -112,7 +124,11 @@ impl Call {
     }
 
     /// Records how the call ended.
-    fn end(&mut self, status: Status, operation: &Operation) -> Outcome {
+    fn end(&mut self, status: Status, operation: &mut Operation) -> Outcome {
+        self.label_method(None, operation);
+        operation.label(|labels| {
+            labels.text(names::RPC_RESPONSE_STATUS_CODE, grpc_code_name(number(status.code)));
+        });
         if operation.is_recording() {
             self.settle_method(false, operation);
             operation.set([KeyValue::new(
@@ -122,7 +138,9 @@ impl Call {
             self.record_counts(operation);
         }
         // A failure of HTTP is told by the span's owner.
-        if self.is_joined && self.http.is_some_and(|status| status.is_server_error()) {
+        if let Some(failed) = self.http.filter(|status| self.is_joined && status.is_server_error())
+        {
+            operation.measurement().error_type(names::ERROR_TYPE, failed.as_str());
             return Outcome::Success;
         }
         Outcome::Grpc { code: number(status.code), message: status.message }
@@ -172,10 +190,23 @@ pub(super) fn describe(start: &mut Start, method: &str, standing: Standing) {
     }
 }
 
+/// What stands for a method that the server does not have.
+const OTHER: &str = "_OTHER";
+
+/// The same for the metrics of a call; a method that is not proven to be there follows later.
+pub(super) fn label(labels: &mut Attributes, method: Option<&str>, standing: Standing) {
+    labels.text(names::RPC_SYSTEM_NAME, GRPC);
+    match standing {
+        Standing::Absent => labels.text(names::RPC_METHOD, OTHER),
+        Standing::Present => labels.text(names::RPC_METHOD, method.unwrap_or(OTHER)),
+        Standing::Unproven => {}
+    }
+}
+
 fn absent(method: String) -> impl Iterator<Item = KeyValue> {
     let original = |method| KeyValue::new(names::RPC_METHOD_ORIGINAL, method);
     let original = Some(method).filter(|method| !method.is_empty()).map(original);
-    std::iter::once(KeyValue::new(names::RPC_METHOD, "_OTHER")).chain(original)
+    std::iter::once(KeyValue::new(names::RPC_METHOD, OTHER)).chain(original)
 }
 
 /// Codes are numbers from 0 to 16.
@@ -190,7 +221,7 @@ impl Protocol for Call {
         self.side
     }
 
-    fn head(&mut self, response: &ResponseHead<'_>, operation: &Operation) {
+    fn head(&mut self, response: &ResponseHead<'_>, operation: &mut Operation) {
         self.http = Some(response.status);
         self.early = Status::in_fields(response.headers);
         let code = self.early.as_ref().map(|status| status.code);
@@ -200,8 +231,10 @@ impl Protocol for Call {
         };
         // An error says little, as whoever guards the server may have answered.
         let is_present = response.status.is_success() && code.is_none_or(|code| code == Code::Ok);
-        if let Some(method) = self.unproven.as_deref().filter(|_| is_present) {
-            self.settings.known.learn(method);
+        if let Some(method) = self.unproven.take_if(|_| is_present) {
+            self.settings.known.learn(&method);
+            self.label_method(Some(&method), operation);
+            self.unproven = Some(method);
         }
         if !operation.is_recording() {
             return;
@@ -229,7 +262,7 @@ impl Protocol for Call {
         }
     }
 
-    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &Operation) -> Outcome {
+    fn complete(&mut self, trailers: Option<&HeaderMap>, operation: &mut Operation) -> Outcome {
         let in_body = self.responses.as_deref().and_then(Messages::trailers);
         if let Some(trailers) = trailers.or(in_body.as_ref())
             && self.early.is_none()
@@ -255,7 +288,7 @@ impl Protocol for Call {
         &mut self,
         error: &(dyn Any + 'static),
         error_type: Cow<'static, str>,
-        operation: &Operation,
+        operation: &mut Operation,
     ) -> Outcome {
         let error = as_error(error);
         let status = error.and_then(Status::of_error);
@@ -263,6 +296,7 @@ impl Protocol for Call {
             // What a client of tonic makes of every other error. A server's peer sees none of it.
             (self.side == Side::Caller).then(|| Code::Unknown.into())
         }) else {
+            self.label_method(None, operation);
             self.settle_method(false, operation);
             self.record_counts(operation);
             return Outcome::error(error_type);
@@ -276,8 +310,9 @@ impl Protocol for Call {
         self.end(status, operation)
     }
 
-    fn dropped(&mut self, operation: &Operation) -> Outcome {
+    fn dropped(&mut self, operation: &mut Operation) -> Outcome {
         if operation.has_panicked() {
+            self.label_method(None, operation);
             self.settle_method(false, operation);
             return Outcome::Panicked;
         }

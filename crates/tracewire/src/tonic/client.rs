@@ -11,7 +11,7 @@ use opentelemetry::KeyValue;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::{Call, Settings, describe};
+use super::call::{Call, Settings, describe, label};
 use super::messages;
 use super::method::{self, Standing};
 use super::target::{Target, default_port};
@@ -20,6 +20,7 @@ use crate::Telemetry;
 use crate::http::{
     Captured, ClientConfig, ClientLayerFor, Exchange, HasSpan, RequestHead, ResponseHead, server_of,
 };
+use crate::measure::Family;
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a client span for each call, around a `tonic::transport::Channel` or another
@@ -261,9 +262,11 @@ impl<S> Client<S> {
             Some(target) => target.server(),
             None => named.as_ref().map(|(host, port)| (&**host, port.or_else(default_port))),
         };
-        let (operation, egress) = self.http.open_to(host, &head, |start| {
-            let path = head.uri.path();
-            match method::at_end_of_path(path) {
+        let path = head.uri.path();
+        let method = method::at_end_of_path(path);
+        let family = Family::RpcClient;
+        let (mut operation, egress) = self.http.open_to(family, host, &head, |start| {
+            match method {
                 Some(method) => describe(start, method, Standing::Present),
                 None => describe(start, path.trim_start_matches('/'), Standing::Absent),
             }
@@ -273,6 +276,14 @@ impl<S> Client<S> {
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }
+        });
+        operation.label(|labels| {
+            let standing = if method.is_some() { Standing::Present } else { Standing::Absent };
+            label(labels, method, standing);
+            let server = host.or_else(|| Some((&*target?.address, None)));
+            let Some((address, port)) = server else { return };
+            labels.text(names::SERVER_ADDRESS, address);
+            port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
         });
         let call = Call::new(Side::Caller, self.settings.clone(), request.headers());
         egress.write(&operation, &self.http, request.headers_mut());

@@ -13,7 +13,7 @@ use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::{Call, Settings, describe};
+use super::call::{Call, Settings, describe, label};
 use super::messages::{self, is_grpc};
 use super::method::{self, Known, Standing};
 use super::{Body, HEALTH, REFLECTION, ResponseFuture, Tonic};
@@ -22,6 +22,7 @@ use crate::http::{
     self, Captured, Exchange, RequestHead, ResponseHead, ServerConfig, ServerLayerFor, Serving,
     Trust, peer_attributes, server_of,
 };
+use crate::measure::Family;
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a server span for each call, for `tonic::transport::Server::builder().layer(..)`
@@ -275,17 +276,44 @@ impl<S> Server<S> {
                 return None;
             }
             let (operation, named) = self.http.join(http::claim()?, request, describe);
-            let operation = operation.in_domain(Domain::Rpc);
+            let metered = telemetry.measurement(Family::RpcServer);
+            let mut operation = operation.in_domain(Domain::Rpc).metered(metered);
+            self.measure(&mut operation, request, asked, standing);
             let protocol = call.unproven(unproven, named).joined();
             return Some(Exchange { operation, protocol, serving: None, answer });
         }
-        let (operation, named) = self.http.open(&telemetry, request, incoming, |start, peer| {
-            describe(start);
-            describe_ends(start, request, peer);
-        });
-        let operation = operation.in_domain(Domain::Rpc);
+        let metered = telemetry.measurement(Family::RpcServer);
+        let (operation, named) =
+            self.http.open(&telemetry, metered, request, incoming, |start, peer| {
+                describe(start);
+                describe_ends(start, request, peer);
+            });
+        let mut operation = operation.in_domain(Domain::Rpc);
+        self.measure(&mut operation, request, asked, standing);
         let serving = Some(Serving::claimed(caller, &operation));
         Some(Exchange { operation, protocol: call.unproven(unproven, named), serving, answer })
+    }
+}
+
+impl<S> Server<S> {
+    /// What the metrics of a call have at its start. A method that is not proven to be there is what
+    /// anybody may have asked for, and is not named yet.
+    fn measure(
+        &self,
+        operation: &mut Operation,
+        request: &RequestHead<'_>,
+        method: Option<&str>,
+        standing: Standing,
+    ) {
+        let metered = operation.measurement();
+        let with_server = metered.choice().is_some_and(|choice| choice.server_address);
+        metered.label(|labels| {
+            label(labels, method, standing);
+            if let Some((host, port)) = server_of(request).filter(|_| with_server) {
+                labels.text(names::SERVER_ADDRESS, &host);
+                port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            }
+        });
     }
 }
 

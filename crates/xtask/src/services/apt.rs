@@ -15,15 +15,21 @@ pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
     if !is_root() || find("apt-get").is_none() {
         return Err(by_hand(missing, &packages).into());
     }
+    install_packages(&packages)
+}
+
+/// Installs these packages. It takes root, and `apt-get`.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
+    if !is_root() || find("apt-get").is_none() {
+        let packages = packages.join(" ");
+        return Err(format!("not installed: run `sudo apt-get install {packages}`").into());
+    }
     // Package lists may be missing or older than the packages they name, so a failure is worth one update.
-    if apt_get("install", &packages).is_err() {
+    if apt_get("install", packages).is_err() {
         apt_get("update", &[])?;
-        apt_get("install", &packages)?;
+        apt_get("install", packages)?;
     }
-    match missing.iter().find(|it| it.program().is_none()) {
-        None => Ok(()),
-        Some(service) => Err(format!("{} was installed, but is not there", service.name()).into()),
-    }
+    Ok(())
 }
 
 fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
@@ -32,6 +38,7 @@ fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
     if verb == "install" {
         command.arg("--no-install-recommends").args(packages);
     }
+    command.args(["-o", "Acquire::Retries=3"]);
     // It must not wait for an answer, nor mix its report with the addresses that we print.
     command.stdin(std::process::Stdio::null());
     eprintln!("$ {}", process::shown(&command));

@@ -11,13 +11,14 @@ use opentelemetry::{Context, KeyValue};
 use super::Config;
 use crate::Telemetry;
 use crate::context::Incoming;
-use crate::http::attributes::{amend, describe_server_request};
+use crate::http::attributes::{amend, describe_server_request, version_name};
 use crate::http::future::{Answer, Exchange};
 use crate::http::name::Route;
-use crate::http::origin::Origin;
+use crate::http::origin::{self, Origin};
 use crate::http::serving::{self, Serving};
-use crate::http::{Http, Peer, RequestHead};
-use crate::span::{Domain, Operation, RequestLine, Side, Start};
+use crate::http::{Http, Peer, RequestHead, content_length};
+use crate::measure::{Family, Metered, Slot};
+use crate::span::{Domain, Operation, RequestLine, Side, Start, attributes as names};
 
 const OTHER_METHOD: Cow<'static, str> = Cow::Borrowed("_OTHER");
 
@@ -34,25 +35,80 @@ impl Config {
             template.into_iter().for_each(serving::tell_route);
             return None;
         }
-        let (operation, named) = self.open(&telemetry, request, incoming, |start, peer| {
-            let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-            let route = template.map(Route::of);
-            describe_server_request(
-                start,
-                request,
-                route,
-                origin,
-                peer,
-                &self.methods,
-                &self.redaction,
-            );
-        });
+        let metered = telemetry.measurement(Family::HttpServer);
+        let (mut operation, named) =
+            self.open(&telemetry, metered, request, incoming, |start, peer| {
+                let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
+                let route = template.map(Route::of);
+                describe_server_request(
+                    start,
+                    request,
+                    route,
+                    origin,
+                    peer,
+                    &self.methods,
+                    &self.redaction,
+                );
+            });
+        if operation.measurement().is_on() {
+            self.measure(operation.measurement(), request, template);
+        }
         let mut serving = Serving::new(caller, &operation, named);
         if template.is_none() {
             serving = serving.wanting_route(self.methods.name(request.method));
         }
         let protocol = Http::new(Side::Called, request.method);
         Some(Exchange { operation, protocol, serving: Some(serving), answer: self.answer() })
+    }
+
+    /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
+    fn measure(&self, metered: &mut Metered, request: &RequestHead<'_>, route: Option<&str>) {
+        let peer = self.peer_of(request);
+        let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
+        // Anybody can make up a scheme.
+        let scheme = match &*scheme {
+            scheme @ ("http" | "https") => scheme,
+            scheme if scheme == self.default_scheme => scheme,
+            _ => "_OTHER",
+        };
+        let method = self.methods.name(request.method);
+        let method = method.as_deref().unwrap_or("_OTHER");
+        let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
+            (choice.body_sizes, choice.active_requests, choice.server_address)
+        });
+        let server =
+            address.then(|| Origin::of(request, peer, &self.proxies, self.default_scheme).server);
+        let server = server.flatten();
+        metered.label(|labels| {
+            labels.text(names::HTTP_REQUEST_METHOD, method);
+            labels.text(names::URL_SCHEME, scheme);
+            if let Some((host, port)) = &server {
+                labels.text(names::SERVER_ADDRESS, host);
+                port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            }
+        });
+        if active {
+            metered.activate(Family::HttpServerActive);
+        }
+        metered.label(|labels| {
+            if let Some(route) = route {
+                labels.text(names::HTTP_ROUTE, route);
+            }
+            if let Some(version) = version_name(request.version) {
+                labels.text(names::NETWORK_PROTOCOL_VERSION, version);
+            }
+            if let Some(hook) = &self.on_measurement {
+                hook(request, labels);
+            }
+        });
+        if sizes && let Some(length) = content_length(request.headers) {
+            metered.count(Slot::Request, length);
+        }
+    }
+
+    fn peer_of(&self, request: &RequestHead<'_>) -> Option<SocketAddr> {
+        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
+        peer.or_else(|| (self.peer)(request.extensions))
     }
 
     /// The telemetry for a request, and what the request brought along.
@@ -77,12 +133,12 @@ impl Config {
     pub(crate) fn open(
         &self,
         telemetry: &Telemetry,
+        metered: Metered,
         request: &RequestHead<'_>,
         mut incoming: Incoming,
         describe: impl FnOnce(&mut Start, Option<SocketAddr>),
     ) -> (Operation, bool) {
-        let peer = request.extensions.get::<Peer>().map(|peer| peer.0);
-        let peer = peer.or_else(|| (self.peer)(request.extensions));
+        let peer = self.peer_of(request);
         let mut stranger = None;
         if !self.trust.believes(request, peer) {
             stranger = incoming.trace.take();
@@ -93,7 +149,7 @@ impl Config {
             return (Operation::untraced(&parent), false);
         }
         let mut named = false;
-        let operation = telemetry.start(SpanKind::Server, &parent, |start| {
+        let operation = telemetry.start_metered(metered, SpanKind::Server, &parent, |start| {
             start.reserve(
                 TYPICAL_ATTRIBUTES
                     + self.request_headers.len()

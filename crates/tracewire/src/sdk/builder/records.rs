@@ -33,7 +33,7 @@ impl Builder {
             let batch = env.batch(Signal::Logs);
             let mut route = self.route(Signal::Logs, env)?;
             route.timeout = route.timeout.min(batch.timeout());
-            let report = Arc::new(Report::new(Signal::Logs, &route.endpoint));
+            let report = Arc::new(Report::new(route.signal, &route.endpoint));
             let (client, stop) = Client::start(route)?;
             let records = OtlpRecords::new(client, report.clone());
             provider = provider.with_log_processor(RecordQueue::new(records, &batch));

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::{KeyValue, global};
+use opentelemetry::{Key, KeyValue, Value, global};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter, SpanProcessor};
 use tracing::level_filters::LevelFilter;
 
 use super::super::env::Env;
@@ -14,12 +14,14 @@ use super::super::exporter::{
 };
 use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
-use super::super::processor::SampledOnly;
+use super::super::processor::{All, SampledOnly};
+use super::super::provider::Provider;
 use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
-use super::super::{Exporter, Guard, Otlp, Signal, tracer};
+use super::super::tail::Room;
+use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
 use crate::{Error, Propagator, Telemetry};
 
@@ -80,39 +82,34 @@ impl Builder {
         let started = Arc::new(Started::default());
         let resource = self.resource(env);
         let records = self.records(env, resource.clone())?;
-        let provider = SdkTracerProvider::builder()
-            .with_sampler(Counting::new(sampler.into_inner(), started.clone()))
+        let mut provider = SdkTracerProvider::builder()
+            .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
-            .with_resource(resource);
-        let exporters = (self.exporters.take())
-            .or_else(|| env.exporters())
-            .unwrap_or_else(|| vec![Exporter::Otlp]);
-        let mut live = Vec::new();
-        let mut provider = provider;
-        let mut done = Vec::new();
-        for exporter in exporters {
-            if done.contains(&exporter) {
-                continue;
-            }
-            done.push(exporter);
-            provider = match exporter {
-                Exporter::Console => {
-                    let console = Short::new(Console, &limits);
-                    provider.with_span_processor(SampledOnly(console))
+            .with_resource(resource.clone());
+        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let mut tail = None;
+        if !processors.is_empty() {
+            let processors = Short::new(All(processors), &limits);
+            provider = match self.tail.take() {
+                Some(settings) => {
+                    let processor = settings.in_front_of(processors).with_rooms(rooms);
+                    tail = Some(processor.handle());
+                    provider.with_span_processor(SampledOnly(processor))
                 }
-                Exporter::Otlp | Exporter::Zipkin => {
-                    let (queue, report, stop) = self.queue(exporter, env)?;
-                    live.push((report, stop));
-                    provider.with_span_processor(SampledOnly(Short::new(queue, &limits)))
-                }
+                None => provider.with_span_processor(SampledOnly(processors)),
             };
         }
         let provider = provider.build();
-        tracer::connect(&provider, sampling);
+        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
+        let service = service.unwrap_or_else(|| Value::from(""));
+        let polling = sampler.poll(&service.as_str());
+        let random = Provider(provider.clone());
+        tracer::connect(&random, sampling);
         records.iter().for_each(Records::connect);
-        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, started, exporters: live, records, timeout: self.shutdown_timeout })
+        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        global::set_tracer_provider(random);
+        let timeout = self.shutdown_timeout;
+        Ok(Live { provider, started, exporters, records, tail, _sampling: polling, timeout })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
@@ -133,31 +130,29 @@ impl Builder {
         Route::find(signal, &special, &self.otlp, env)
     }
 
-    /// What gathers spans and sends them, on threads of its own.
-    fn queue(
-        &self,
-        exporter: Exporter,
-        env: &mut Env,
-    ) -> Result<(Queue, Arc<Report>, Stop), Error> {
-        let batch = self.batch.or(env.batch(Signal::Traces));
-        let mut route = match exporter {
-            Exporter::Zipkin => self.zipkin(env)?,
-            _ => self.route(Signal::Traces, env)?,
-        };
-        route.timeout = route.timeout.min(batch.timeout());
-        let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
-        let (client, stop) = Client::start(route)?;
-        let queue = match exporter {
-            Exporter::Zipkin => {
-                let spans = ZipkinSpans::new(client, report.clone());
-                Queue::new(spans, &batch, report.clone())
+    /// Everything that spans are sent to.
+    fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+        let wanted = (self.exporters.take())
+            .or_else(|| env.exporters())
+            .unwrap_or_else(|| vec![Exporter::Otlp]);
+        let mut sinks = Sinks::default();
+        for (index, exporter) in wanted.iter().enumerate() {
+            match exporter {
+                twice if wanted[..index].contains(twice) => {}
+                Exporter::Console => sinks.processors.push(Box::new(Console)),
+                Exporter::Otlp => {
+                    let route = self.route(Signal::Traces, env)?;
+                    let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.add(route, &batch, OtlpSpans::new)?;
+                }
+                Exporter::Zipkin => {
+                    let route = self.zipkin(env)?;
+                    let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.add(route, &batch, ZipkinSpans::new)?;
+                }
             }
-            _ => {
-                let spans = OtlpSpans::new(client, report.clone());
-                Queue::new(spans, &batch, report.clone())
-            }
-        };
-        Ok((queue, report, stop))
+        }
+        Ok(sinks)
     }
 
     fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
@@ -165,5 +160,33 @@ impl Builder {
         let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
         let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
         Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
+    }
+}
+
+/// What spans are sent to, and what is known about it.
+#[derive(Default)]
+struct Sinks {
+    processors: Vec<Box<dyn SpanProcessor>>,
+    exporters: Vec<(Arc<Report>, Stop)>,
+    rooms: Vec<(Room, usize)>,
+}
+
+impl Sinks {
+    /// One more, on threads of its own.
+    fn add<E: SpanExporter + 'static>(
+        &mut self,
+        mut route: Route,
+        batch: &Batch,
+        exporter: impl FnOnce(Client, Arc<Report>) -> E,
+    ) -> Result<(), Error> {
+        route.timeout = route.timeout.min(batch.timeout());
+        let report = Arc::new(Report::new(route.signal, &route.endpoint));
+        let (client, stop) = Client::start(route)?;
+        let size = batch.queue_size();
+        let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));
+        self.processors.push(Box::new(Queue::new(exporter, batch, report.clone())));
+        self.rooms.push((room, size));
+        self.exporters.push((report, stop));
+        Ok(())
     }
 }

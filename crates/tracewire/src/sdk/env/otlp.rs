@@ -52,7 +52,7 @@ impl Env {
         for pair in text.split(',').filter(|pair| !pair.trim().is_empty()) {
             match header(pair) {
                 Some(header) => headers.push(header),
-                None => self.complaints.push(format!(
+                None => self.complain_of(format!(
                     "a part of {name} is ignored: it should be name=value,…, percent-encoded"
                 )),
             }

@@ -1,0 +1,57 @@
+//! The instruments: names, units and bucket boundaries of the semantic conventions 1.44.0.
+
+/// One instrument.
+#[derive(Debug)]
+pub(crate) struct Instrument {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) kind: Kind,
+}
+
+/// What an instrument does with its values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A histogram of seconds with these upper bounds.
+    Seconds(&'static [f64]),
+    /// A histogram of whole numbers with these upper bounds; none where the conventions name none.
+    Amounts(&'static [f64]),
+    /// A sum of whole numbers that only grows.
+    Counter,
+    /// A sum of whole numbers that goes up and down.
+    UpDown,
+}
+
+const REQUESTS: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const DATABASE: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+const ROWS: &[f64] =
+    &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0];
+
+macro_rules! instruments {
+    ($($constant:ident: $name:literal, $unit:literal, $kind:expr, $description:literal;)*) => {
+        $(
+            pub(super) static $constant: Instrument =
+                Instrument { name: $name, unit: $unit, description: $description, kind: $kind };
+        )*
+    };
+}
+
+instruments! {
+    HTTP_SERVER_DURATION: "http.server.request.duration", "s", Kind::Seconds(REQUESTS), "Duration of HTTP server requests.";
+    HTTP_SERVER_ACTIVE: "http.server.active_requests", "{request}", Kind::UpDown, "Number of active HTTP server requests.";
+    HTTP_SERVER_REQUEST_SIZE: "http.server.request.body.size", "By", Kind::Amounts(&[]), "Size of HTTP server request bodies.";
+    HTTP_SERVER_RESPONSE_SIZE: "http.server.response.body.size", "By", Kind::Amounts(&[]), "Size of HTTP server response bodies.";
+    HTTP_CLIENT_DURATION: "http.client.request.duration", "s", Kind::Seconds(REQUESTS), "Duration of HTTP client requests.";
+    HTTP_CLIENT_ACTIVE: "http.client.active_requests", "{request}", Kind::UpDown, "Number of active HTTP requests.";
+    HTTP_CLIENT_REQUEST_SIZE: "http.client.request.body.size", "By", Kind::Amounts(&[]), "Size of HTTP client request bodies.";
+    HTTP_CLIENT_RESPONSE_SIZE: "http.client.response.body.size", "By", Kind::Amounts(&[]), "Size of HTTP client response bodies.";
+    DB_DURATION: "db.client.operation.duration", "s", Kind::Seconds(DATABASE), "Duration of database client operations.";
+    DB_ROWS: "db.client.response.returned_rows", "{row}", Kind::Amounts(ROWS), "The actual number of records returned by the database operation.";
+    RPC_SERVER_DURATION: "rpc.server.call.duration", "s", Kind::Seconds(REQUESTS), "Measures the duration of an incoming Remote Procedure Call (RPC).";
+    RPC_CLIENT_DURATION: "rpc.client.call.duration", "s", Kind::Seconds(REQUESTS), "Measures the duration of an outgoing Remote Procedure Call (RPC).";
+    MESSAGING_DURATION: "messaging.client.operation.duration", "s", Kind::Seconds(REQUESTS), "Duration of messaging operation initiated by a producer or consumer client.";
+    MESSAGING_SENT: "messaging.client.sent.messages", "{message}", Kind::Counter, "Number of messages producer attempted to send to the broker.";
+    MESSAGING_CONSUMED: "messaging.client.consumed.messages", "{message}", Kind::Counter, "Number of messages that were delivered to the application.";
+    MESSAGING_PROCESS: "messaging.process.duration", "s", Kind::Seconds(REQUESTS), "Duration of processing operation.";
+}

@@ -1,0 +1,100 @@
+//! Where the measurements of a telemetry go.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::MeterProvider;
+
+use super::otel::Meters;
+use super::registry::Registry;
+use super::{Choice, Family, Metered, Sink};
+
+type Provider = Arc<dyn MeterProvider + Send + Sync>;
+type Global = (Provider, Arc<Registry>);
+
+/// The sinks of a telemetry, or OpenTelemetry's global meter provider while it has none.
+#[derive(Clone, Default)]
+pub(crate) struct Measuring {
+    choice: Choice,
+    /// By a name, of which there is one each.
+    sinks: Vec<(&'static str, Arc<dyn Sink>)>,
+    /// `None` without a sink.
+    own: Option<Arc<Registry>>,
+    /// What goes to the global provider that was seen last.
+    global: Arc<RwLock<Option<Global>>>,
+}
+
+impl Measuring {
+    /// Measures with this provider, in place of another one.
+    pub(crate) fn set_provider(
+        &mut self,
+        provider: &dyn MeterProvider,
+        scope: InstrumentationScope,
+    ) {
+        self.set_sink("meters", Arc::new(Meters::new(provider.meter_with_scope(scope))));
+    }
+
+    /// Measures with this sink as well, in place of another one of this name.
+    pub(crate) fn set_sink(&mut self, name: &'static str, sink: Arc<dyn Sink>) {
+        self.sinks.retain(|(other, _)| *other != name);
+        self.sinks.push((name, sink));
+        self.renew();
+    }
+
+    pub(crate) fn choose(&mut self, choice: Choice) {
+        self.choice = choice;
+        self.renew();
+    }
+
+    fn renew(&mut self) {
+        let sinks: Vec<_> = self.sinks.iter().map(|(_, sink)| sink.clone()).collect();
+        let is_used = !sinks.is_empty();
+        self.own = is_used.then(|| Arc::new(Registry::new(sinks, self.choice.clone())));
+        self.global = Arc::default();
+    }
+
+    /// Begins to measure an operation, if anybody wants to know.
+    pub(crate) fn begin(
+        &self,
+        family: Family,
+        scope: impl FnOnce() -> InstrumentationScope,
+    ) -> Metered {
+        match self.own.clone().or_else(|| self.global(scope)) {
+            Some(registry) => Metered::begin(registry, family),
+            None => Metered::default(),
+        }
+    }
+
+    fn global(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Registry>> {
+        let provider = opentelemetry::global::meter_provider();
+        // The provider that is there before one is set has nothing in it, not even a field.
+        if size_of_val(&*provider) == 0 {
+            return None;
+        }
+        let known = self.global.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((seen, registry)) = &*known
+            && Arc::ptr_eq(seen, &provider)
+        {
+            return Some(registry.clone());
+        }
+        drop(known);
+        let mut known = self.global.write().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((seen, registry)) if Arc::ptr_eq(seen, &provider) => Some(registry.clone()),
+            _ => {
+                let meters: Arc<dyn Sink> =
+                    Arc::new(Meters::new(provider.meter_with_scope(scope())));
+                let registry = Arc::new(Registry::new(vec![meters], self.choice.clone()));
+                *known = Some((provider, registry.clone()));
+                Some(registry)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Measuring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Measuring").field("choice", &self.choice).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,24 @@
+//! What is measured of operations, and the way from there to whoever counts it.
+//!
+//! An adapter asks [`Measuring`] for a [`Metered`] when an operation begins and labels it as facts
+//! become known. The operation's end records it, once. A label set is a few bytes, by which the
+//! [`Registry`] knows the series again without an allocation; series are made by [`Sink`]s.
+
+mod attributes;
+mod choice;
+mod family;
+mod instrument;
+mod measuring;
+mod metered;
+mod otel;
+mod registry;
+mod sink;
+
+pub use attributes::Attributes;
+pub use choice::Choice;
+
+pub(crate) use family::{Family, Slot};
+pub(crate) use instrument::{Instrument, Kind};
+pub(crate) use measuring::Measuring;
+pub(crate) use metered::Metered;
+pub(crate) use sink::{Recorder, Sink};

@@ -1,0 +1,104 @@
+//! A sink of OpenTelemetry's meters.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use opentelemetry::metrics::{
+    BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, Meter, UpDownCounter,
+};
+use opentelemetry::{Context, KeyValue};
+
+use super::{Instrument, Kind, Recorder, Sink};
+
+/// The instruments of one meter.
+pub(super) struct Meters {
+    meter: Meter,
+    made: Mutex<HashMap<&'static str, Made>>,
+}
+
+enum Made {
+    Seconds(Histogram<f64>),
+    Amounts(Histogram<u64>),
+    Counter(Counter<u64>),
+    UpDown(UpDownCounter<i64>),
+}
+
+impl Meters {
+    pub(super) fn new(meter: Meter) -> Self {
+        Self { meter, made: Mutex::default() }
+    }
+
+    fn make(&self, instrument: &'static Instrument) -> Made {
+        let Instrument { name, unit, description, kind } = *instrument;
+        let meter = &self.meter;
+        match kind {
+            Kind::Seconds(bounds) => {
+                let builder = meter.f64_histogram(name).with_unit(unit);
+                let builder = builder.with_description(description);
+                Made::Seconds(builder.with_boundaries(bounds.to_vec()).build())
+            }
+            Kind::Amounts(bounds) => {
+                let mut builder = meter.u64_histogram(name).with_unit(unit);
+                if !bounds.is_empty() {
+                    builder = builder.with_boundaries(bounds.to_vec());
+                }
+                Made::Amounts(builder.with_description(description).build())
+            }
+            Kind::Counter => {
+                let builder = meter.u64_counter(name).with_unit(unit);
+                Made::Counter(builder.with_description(description).build())
+            }
+            Kind::UpDown => {
+                let builder = meter.i64_up_down_counter(name).with_unit(unit);
+                Made::UpDown(builder.with_description(description).build())
+            }
+        }
+    }
+}
+
+impl Sink for Meters {
+    fn series(
+        &self,
+        instrument: &'static Instrument,
+        attributes: &[KeyValue],
+    ) -> Box<dyn Recorder> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match made.entry(instrument.name).or_insert_with(|| self.make(instrument)) {
+            Made::Seconds(histogram) => Box::new(Seconds(histogram.bind(attributes))),
+            Made::Amounts(histogram) => Box::new(Amounts(histogram.bind(attributes))),
+            Made::Counter(counter) => Box::new(Count(counter.bind(attributes))),
+            Made::UpDown(counter) => Box::new(UpDown(counter.bind(attributes))),
+        }
+    }
+}
+
+struct Seconds(BoundHistogram<f64>);
+struct Amounts(BoundHistogram<u64>);
+struct Count(BoundCounter<u64>);
+struct UpDown(BoundUpDownCounter<i64>);
+
+impl Recorder for Seconds {
+    fn record(&self, value: f64, _: &Context) {
+        self.0.record(value);
+    }
+}
+
+// Amounts are whole numbers, so nothing is lost below.
+
+impl Recorder for Amounts {
+    fn record(&self, value: f64, _: &Context) {
+        self.0.record(value as u64);
+    }
+}
+
+impl Recorder for Count {
+    fn record(&self, value: f64, _: &Context) {
+        self.0.add(value as u64);
+    }
+}
+
+impl Recorder for UpDown {
+    fn record(&self, value: f64, _: &Context) {
+        self.0.add(value as i64);
+    }
+}

@@ -1,0 +1,20 @@
+//! The narrow way to whoever counts: OpenTelemetry's meters, or an endpoint of our own.
+
+use opentelemetry::{Context, KeyValue};
+
+use super::Instrument;
+
+/// Counts measurements.
+pub(crate) trait Sink: Send + Sync {
+    /// The series of an instrument with these attributes, which are in the order of their names.
+    /// Asked once for each, and the same again only where the order was another at first.
+    fn series(&self, instrument: &'static Instrument, attributes: &[KeyValue])
+    -> Box<dyn Recorder>;
+}
+
+/// One series of an instrument.
+pub(crate) trait Recorder: Send + Sync {
+    /// Records a value in the instrument's unit. The context is the operation's, is current, and its
+    /// span has not ended; for an exemplar take the span from it, if it is sampled.
+    fn record(&self, value: f64, context: &Context);
+}
