@@ -15,6 +15,8 @@ pub mod http;
 pub mod hyper;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 mod measure;
 #[cfg(not(feature = "metrics"))]
@@ -55,6 +57,7 @@ pub use error::Error;
 #[cfg(feature = "messaging")]
 pub use messaging::spawn;
 pub use propagate::{Format, Propagator};
+pub use span::{ResultExt, current};
 pub use telemetry::{Sampling, Telemetry};
 
 /// OpenTelemetry's API in the version that tracewire is built on.

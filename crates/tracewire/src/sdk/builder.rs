@@ -1,5 +1,6 @@
 //! Everything that can be said in code.
 
+mod records;
 mod start;
 
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Builder {
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    json_logs: bool,
+    log_exporters: Option<Vec<Exporter>>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
     shutdown_timeout: Duration,
@@ -59,6 +62,8 @@ impl Builder {
             propagator: None,
             span_filter: None,
             log_filter: None,
+            json_logs: false,
+            log_exporters: None,
             own_level: None,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
@@ -204,6 +209,19 @@ impl Builder {
         self
     }
 
+    /// Writes each log line as a JSON object.
+    pub fn json_logs(mut self) -> Self {
+        self.json_logs = true;
+        self
+    }
+
+    /// Where log records go besides standard error; nowhere by default, as not every receiver of
+    /// spans takes them. Variable: `OTEL_LOGS_EXPORTER`.
+    pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
+        self.log_exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
     /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
     /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
     /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
@@ -214,7 +232,7 @@ impl Builder {
     }
 
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
-    /// `#[instrument]` spans are in traces.
+    /// `#[instrument]` spans are in traces, and [`log_layer`](super::log_layer) to send log records.
     pub fn without_subscriber(mut self) -> Self {
         self.subscriber = false;
         self

@@ -180,11 +180,13 @@ pub(in crate::sdk) mod tests {
         env.propagator();
         env.sampler();
         env.exporters();
+        env.log_exporters();
         let _ = env.otlp();
         let _ = env.otlp_for(Signal::Traces);
         env.zipkin_endpoint();
         env.zipkin_timeout();
         let _ = env.batch(Signal::Traces);
+        let _ = env.batch(Signal::Logs);
         let _ = env.limits(Signal::Traces);
         env.own_log_level();
         env.log_filter();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
 use super::{Stats, TailHandle, tracer};
@@ -35,6 +36,7 @@ pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) started: Arc<Started>,
     pub(super) exporters: Vec<(Arc<Report>, Stop)>,
+    pub(super) records: Option<Records>,
     pub(super) tail: Option<TailHandle>,
     /// Sampling services are asked while this is kept.
     pub(super) _sampling: Vec<Polling>,
@@ -55,7 +57,8 @@ impl Guard {
             return true;
         };
         let before = live.stats().dropped;
-        live.provider.force_flush().is_ok() && live.stats().dropped == before
+        let records = live.records.as_ref().is_none_or(Records::flush);
+        live.provider.force_flush().is_ok() && live.stats().dropped == before && records
     }
 
     /// What has become of the spans so far. Where they go to more than one place, it is the first
@@ -71,15 +74,19 @@ impl Guard {
     }
 
     fn close(&mut self) -> Stats {
-        let Some(live) = self.live.take() else {
+        let Some(mut live) = self.live.take() else {
             return Stats::default();
         };
+        let begun = Instant::now();
         tracer::disconnect();
         let in_time = matches!(
             live.provider.shutdown_with_timeout(live.timeout),
             Ok(()) | Err(OTelSdkError::AlreadyShutdown)
         );
         live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        if let Some(records) = live.records.take() {
+            records.end(live.timeout.saturating_sub(begun.elapsed()));
+        }
         live.stats()
     }
 

@@ -16,6 +16,7 @@ use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
 use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
+use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
@@ -52,6 +53,7 @@ impl Builder {
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
             color: !env.no_color(),
+            json: self.json_logs,
         };
         let wants_subscriber = self.subscriber;
         let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
@@ -79,6 +81,7 @@ impl Builder {
         let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
         let resource = self.resource(env);
+        let records = self.records(env, resource.clone())?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
@@ -102,10 +105,11 @@ impl Builder {
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
+        records.iter().for_each(Records::connect);
         Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, tail, _sampling: polling, timeout })
+        Ok(Live { provider, started, exporters, records, tail, _sampling: polling, timeout })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
@@ -176,7 +180,7 @@ impl Sinks {
         exporter: impl FnOnce(Client, Arc<Report>) -> E,
     ) -> Result<(), Error> {
         route.timeout = route.timeout.min(batch.timeout());
-        let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
+        let report = Arc::new(Report::new(route.signal, &route.endpoint));
         let (client, stop) = Client::start(route)?;
         let size = batch.queue_size();
         let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));
