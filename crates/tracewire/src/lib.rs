@@ -51,6 +51,11 @@ mod tls;
 mod tls;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+#[cfg(feature = "sdk-config")]
+mod yaml;
+#[cfg(all(feature = "sdk", not(feature = "sdk-config")))]
+#[path = "yaml/absent.rs"]
+mod yaml;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;

@@ -14,6 +14,9 @@ mod limits;
 mod otlp;
 mod variables;
 
+pub(super) use otlp::header;
+pub(super) use variables::attribute;
+
 type Lookup = dyn Fn(&str) -> Option<String>;
 
 /// The variables of a process, and what was found wrong with those that were asked for.
@@ -29,6 +32,13 @@ impl Env {
     /// What `lookup` finds.
     pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self { lookup: Box::new(lookup), complaints: Vec::new() }
+    }
+
+    /// Without the variables of OpenTelemetry, for which a configuration file stands.
+    pub(super) fn with_config(self, warnings: Vec<String>) -> Self {
+        let lookup = self.lookup;
+        let others = move |name: &str| lookup(name).filter(|_| !name.starts_with("OTEL_"));
+        Self { lookup: Box::new(others), complaints: warnings }
     }
 
     /// One sentence for everything that was ignored.
@@ -173,6 +183,7 @@ pub(in crate::sdk) mod tests {
             seen.borrow_mut().insert(name.replace("_OTLP_TRACES_", "_OTLP_"));
             (name == "OTEL_TRACES_SAMPLER").then(|| "traceidratio".to_owned())
         });
+        env.config_file();
         env.disabled();
         env.service_name();
         env.resource_attributes();

@@ -57,6 +57,7 @@
 //!
 //! | variable | in code | default |
 //! |---|---|---|
+//! | `OTEL_CONFIG_FILE` | [`config_file`](Builder::config_file) | none; with one, no other `OTEL_…` counts but [by way of it](Config) |
 //! | `OTEL_SDK_DISABLED` | [`disabled`](Builder::disabled) | `false`; when `true` context still travels |
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
@@ -119,6 +120,7 @@
 //! [`Detector`]s find out.
 
 mod builder;
+mod config;
 mod env;
 mod exporter;
 mod guard;
@@ -136,6 +138,8 @@ mod tail;
 mod tracer;
 
 pub use builder::Builder;
+pub use config::Config;
+pub(crate) use config::{Content, Fault, Key, Lookup, Mark, Node, Scalar, substitute};
 pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 pub use limits::Limits;

@@ -33,8 +33,9 @@ impl Builder {
     /// thread to be had.
     pub fn init(self) -> Result<Guard, Error> {
         let turn = Turn::take()?;
-        let mut env = Env::new(|name| std::env::var(name).ok());
-        let live = self.start(&mut env)?;
+        let env = Env::new(|name| std::env::var(name).ok());
+        let (settings, mut env) = self.configured(env)?;
+        let live = settings.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
         Ok(Guard::new(live, turn))
     }
@@ -116,6 +117,7 @@ impl Builder {
         let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
         let mut attributes: Vec<_> =
             detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.retain(|attribute| self.detected.matches(attribute.key.as_str()));
         attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
@@ -125,13 +127,20 @@ impl Builder {
 
     /// The way of a signal, from everything that is said about it.
     pub(super) fn route(&self, signal: Signal, env: &mut Env) -> Result<Route, Error> {
+        Route::find(signal, &self.special(signal), &self.otlp, env)
+    }
+
+    /// What is said about a signal alone.
+    pub(super) fn special(&self, signal: Signal) -> Otlp {
         let special = self.otlp_for.iter().filter(|(of, _)| *of == signal);
-        let special = special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()));
-        Route::find(signal, &special, &self.otlp, env)
+        special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()))
     }
 
     /// Everything that spans are sent to.
     fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+        if let Some(destinations) = self.destinations.take() {
+            return self.configured_sinks(destinations, env);
+        }
         let wanted = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
@@ -139,7 +148,7 @@ impl Builder {
         for (index, exporter) in wanted.iter().enumerate() {
             match exporter {
                 twice if wanted[..index].contains(twice) => {}
-                Exporter::Console => sinks.processors.push(Box::new(Console)),
+                Exporter::Console => sinks.console(),
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
@@ -157,23 +166,32 @@ impl Builder {
 
     fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
         let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
-        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
-        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
-        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
+        zipkin(endpoint.as_deref(), self.zipkin_timeout.or_else(|| env.zipkin_timeout()))
     }
+}
+
+/// The way to a Zipkin server, with defaults for what is not said.
+pub(super) fn zipkin(endpoint: Option<&str>, timeout: Option<Duration>) -> Result<Route, Error> {
+    let endpoint = endpoint.unwrap_or("http://localhost:9411/api/v2/spans");
+    Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
 }
 
 /// What spans are sent to, and what is known about it.
 #[derive(Default)]
-struct Sinks {
+pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
 }
 
 impl Sinks {
+    /// Standard output.
+    pub(super) fn console(&mut self) {
+        self.processors.push(Box::new(Console));
+    }
+
     /// One more, on threads of its own.
-    fn add<E: SpanExporter + 'static>(
+    pub(super) fn add<E: SpanExporter + 'static>(
         &mut self,
         mut route: Route,
         batch: &Batch,
