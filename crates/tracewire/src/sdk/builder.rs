@@ -227,7 +227,7 @@ impl Builder {
     }
 
     /// Where log records go besides standard error; nowhere by default, as not every receiver of
-    /// spans takes them. Variable: `OTEL_LOGS_EXPORTER`.
+    /// spans takes them, though the specification says `otlp`. Variable: `OTEL_LOGS_EXPORTER`.
     pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
         self.log_exporters = Some(exporters.into_iter().collect());
         self

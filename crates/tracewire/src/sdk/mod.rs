@@ -66,7 +66,7 @@
 //! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
 //! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `none`, or several |
-//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`; also `otlp`, `console` |
+//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`, see below; also `otlp`, `console` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `http/json`, `grpc` |
 //! | `OTEL_EXPORTER_OTLP_HEADERS` | [`Otlp::header`] | none |
@@ -98,6 +98,10 @@
 //! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` and an
 //! `OTEL_EXPORTER_OTLP_LOGS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
+//!
+//! One default departs from the specification on purpose: there `OTEL_LOGS_EXPORTER` is `otlp`, here
+//! log records go nowhere until they are asked for. Log lines are written to standard error all the
+//! same, and not every receiver of spans takes log records.
 //!
 //! Two more are read without `init`: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`, where `logs/dup` adds span
 //! events to the log records of exceptions, as

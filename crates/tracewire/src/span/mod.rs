@@ -29,9 +29,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, SpanRef, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, SpanKind, SpanRef, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
 use crate::measure::{Attributes, Metered};
@@ -46,12 +45,14 @@ mod outcome;
 mod result;
 mod run;
 pub(crate) mod source;
+mod start;
 
 pub use current::{Current, current};
 pub use exception::Domain;
 pub use outcome::{Outcome, Side};
 pub use result::ResultExt;
 pub use run::Run;
+pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
@@ -86,44 +87,6 @@ pub struct Operation {
     /// An exception has been recorded; the same one is not recorded again at the end.
     told: AtomicBool,
     metered: Metered,
-}
-
-/// What an operation is when it starts.
-#[derive(Debug, Default)]
-pub struct Start {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) attributes: Vec<KeyValue>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) start_time: Option<SystemTime>,
-}
-
-impl Start {
-    /// Names the span. Names are low in cardinality: a route, never a path.
-    pub fn name(&mut self, name: impl Into<Cow<'static, str>>) {
-        self.name = name.into();
-    }
-
-    /// Sets an attribute; samplers see it.
-    pub fn set(&mut self, attribute: KeyValue) {
-        self.attributes.push(attribute);
-    }
-
-    /// Makes room for this many attributes, those set at the end included.
-    pub fn reserve(&mut self, attributes: usize) {
-        self.attributes.reserve_exact(attributes);
-    }
-
-    /// Links to another span; an invalid context is ignored.
-    pub fn link(&mut self, to: SpanContext, attributes: Vec<KeyValue>) {
-        if to.is_valid() {
-            self.links.push(Link::new(to, attributes, 0));
-        }
-    }
-
-    /// Dates the start back, for work that began before it could be seen.
-    pub fn started_at(&mut self, time: SystemTime) {
-        self.start_time = Some(time);
-    }
 }
 
 impl Operation {
