@@ -18,6 +18,8 @@ mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "measure/off.rs"]
 mod measure;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "messaging")]
 pub mod messaging;
 #[cfg(feature = "metrics")]

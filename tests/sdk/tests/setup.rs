@@ -104,7 +104,7 @@ fn nothing_set_up_still_propagates() {
 fn samplers() {
     // The incoming context, whether spans arrive, the flags that go out.
     let follow = [(SAMPLED, true, "03"), (UNSAMPLED, false, "02")];
-    let root = |sampled| ("", sampled, if sampled { "01" } else { "00" });
+    let root = |sampled| ("", sampled, if sampled { "03" } else { "02" });
     let cases = [
         ("", "", [root(true)].iter().chain(&follow).copied().collect::<Vec<_>>()),
         ("parentbased_always_on", "", vec![root(true), follow[0], follow[1]]),
@@ -137,6 +137,8 @@ fn samplers() {
             arrived += if sampled { 3 } else { 0 };
             assert_eq!(receiver.so_far().len(), arrived, "{case}");
         }
+        // All trace ids are random.
+        assert!(receiver.so_far().iter().all(|it| it.span.flags & 0x02 != 0), "{name}({argument})");
         let warnings = child.end();
         let complaints = warnings.matches(" is ignored: ").count();
         let wrong = argument == "most" || name == "by the moon";

@@ -131,7 +131,7 @@ impl About {
     }
 
     /// What is known of one message, for its link.
-    pub(super) fn into_attributes(mut self) -> Vec<KeyValue> {
+    pub(crate) fn into_attributes(mut self) -> Vec<KeyValue> {
         let mut attributes = std::mem::take(&mut self.attributes);
         self.write(&mut attributes);
         attributes

@@ -69,6 +69,14 @@ impl Config {
         }
     }
 
+    /// Where a client is connected to where the settings say nothing.
+    pub(crate) fn server_if_none(self, server: Option<(StringValue, u16)>) -> Self {
+        match server {
+            Some((host, port)) if self.settings.server.is_none() => self.server_address(host, port),
+            _ => self,
+        }
+    }
+
     /// Makes the context of a message the parent of its processing, besides the link: one trace from
     /// the request to the last worker. Not for producers that are not trusted, whose sampling
     /// decisions would be followed.

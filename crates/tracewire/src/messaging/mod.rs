@@ -86,6 +86,7 @@ mod config;
 mod envelope;
 mod process;
 mod spawn;
+mod unsettled;
 
 pub use about::About;
 pub use client::Client;
@@ -93,3 +94,4 @@ pub use config::Config;
 pub use envelope::Envelope;
 pub use process::Process;
 pub use spawn::spawn;
+pub(crate) use unsettled::Unsettled;

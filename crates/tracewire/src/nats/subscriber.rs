@@ -2,14 +2,13 @@
 
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
 use super::Subscription;
 use super::client::Client;
-use crate::messaging::Process;
+use crate::messaging::{Process, Unsettled};
 use crate::span::Outcome;
 
 /// A subscription whose messages are recorded, a stream of [`Message`].
@@ -29,9 +28,7 @@ pub struct Subscriber {
 #[derive(Debug)]
 pub struct Message {
     message: async_nats::Message,
-    process: Process,
-    /// A `run` has begun and not come to its end.
-    running: AtomicBool,
+    handling: Unsettled,
 }
 
 impl Subscriber {
@@ -51,7 +48,7 @@ impl Stream for Subscriber {
         let message = ready!(Pin::new(&mut self.inner).poll_next(cx));
         Poll::Ready(message.map(|message| {
             let process = self.client.process(&message, &self.subscription, |_| {});
-            Message { message, process, running: AtomicBool::new(false) }
+            Message { message, handling: Unsettled::new(process) }
         }))
     }
 
@@ -95,20 +92,17 @@ impl Message {
     /// Does some of the work with the span of the message current. A message may be worked on in
     /// several pieces.
     pub async fn run<F: Future>(&self, work: F) -> F::Output {
-        self.running.store(true, Ordering::Relaxed);
-        let output = self.process.run(work).await;
-        self.running.store(false, Ordering::Relaxed);
-        output
+        self.handling.run(work).await
     }
 
     /// The processing, to set attributes on, or to make current where there is no future to run.
     pub fn process(&self) -> &Process {
-        &self.process
+        self.handling.process()
     }
 
     /// Ends the processing, as a failure for one. What it is dropped as counts no more.
     pub fn finish(self, outcome: Outcome) {
-        self.process.end(outcome);
+        self.handling.process().end(outcome);
     }
 }
 
@@ -117,12 +111,5 @@ impl Deref for Message {
 
     fn deref(&self) -> &async_nats::Message {
         &self.message
-    }
-}
-
-impl Drop for Message {
-    fn drop(&mut self) {
-        let interrupted = *self.running.get_mut() || std::thread::panicking();
-        self.process.end(if interrupted { Outcome::Cancelled } else { Outcome::Success });
     }
 }

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value, global};
 use opentelemetry_sdk::trace::{
-    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider,
+    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanProcessor,
 };
 
 use super::env::{EndpointVariable, Env};
 use super::exporter::{Console, Endpoint, Otlp, Report, say, start};
 use super::guard::{Live, Turn};
-use super::processor::SampledOnly;
+use super::processor::{All, SampledOnly};
+use super::provider::Provider;
 use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION, resource};
 use super::subscriber::{self, Logs};
-use super::{Exporter, Guard, Protocol, Sampler, tracer};
+use super::tail::Room;
+use super::{Exporter, Guard, Protocol, Sampler, TailSampling, tracer};
 use crate::{Error, Propagator, Telemetry};
 
 /// Settings of a process's telemetry.
@@ -29,6 +31,7 @@ pub struct Builder {
     protocol: Option<Protocol>,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
+    tail: Option<TailSampling>,
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
@@ -44,6 +47,7 @@ impl Builder {
             protocol: None,
             exporters: None,
             sampler: None,
+            tail: None,
             propagator: None,
             span_filter: None,
             log_filter: None,
@@ -95,8 +99,15 @@ impl Builder {
     }
 
     /// Which traces are kept. Variables: `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Some(sampler);
+    pub fn sampler(mut self, sampler: impl Into<Sampler>) -> Self {
+        self.sampler = Some(sampler.into());
+        self
+    }
+
+    /// Decides when a trace has ended whether it is sent, out of those that the sampler has let
+    /// through.
+    pub fn tail_sampling(mut self, tail: TailSampling) -> Self {
+        self.tail = Some(tail);
         self
     }
 
@@ -188,28 +199,48 @@ impl Builder {
         attributes.append(&mut self.attributes);
         let resource = resource(attributes);
         let mut provider = SdkTracerProvider::builder()
-            .with_sampler(sampler.into_inner())
+            .with_sampler(sampler.clone())
             .with_resource(resource.clone());
         let exporters = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
+        let (mut processors, mut rooms) = (Vec::<Box<dyn SpanProcessor>>::new(), Vec::new());
         if exporters.contains(&Exporter::Console) {
-            provider = provider.with_span_processor(SampledOnly(Console));
+            processors.push(Box::new(Console));
         }
         let mut worker = None;
         if exporters.contains(&Exporter::Otlp) {
-            let (batch, otlp) = (batch(env), self.otlp(env, resource)?);
+            let (queue, batch) = batch(env);
+            let otlp = self.otlp(env, resource.clone())?;
             let report = Arc::new(Report::new(otlp.endpoint.clone()));
             let (courier, stop) = start(otlp, report.clone())?;
-            let batches = BatchSpanProcessor::new(courier, batch);
-            provider = provider.with_span_processor(SampledOnly(batches));
+            let (room, courier) = Room::of_queue(queue, courier);
+            rooms.push((room, queue));
+            processors.push(Box::new(BatchSpanProcessor::new(courier, batch)));
             worker = Some((report, stop));
         }
+        let mut tail = None;
+        if !processors.is_empty() {
+            let processors = All(processors);
+            provider = match self.tail.take() {
+                Some(settings) => {
+                    let processor = settings.in_front_of(processors).with_rooms(rooms);
+                    tail = Some(processor.handle());
+                    provider.with_span_processor(SampledOnly(processor))
+                }
+                None => provider.with_span_processor(SampledOnly(processors)),
+            };
+        }
         let provider = provider.build();
-        tracer::connect(&provider, sampling);
-        Telemetry::new(&provider).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(provider.clone());
-        Ok(Live { provider, otlp: worker, timeout: self.shutdown_timeout })
+        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
+        let service = service.unwrap_or_else(|| Value::from(""));
+        let polling = sampler.poll(&service.as_str());
+        let random = Provider(provider.clone());
+        tracer::connect(&random, sampling);
+        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        global::set_tracer_provider(random);
+        let timeout = self.shutdown_timeout;
+        Ok(Live { provider, otlp: worker, tail, _sampling: polling, timeout })
     }
 
     fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {
@@ -233,11 +264,14 @@ impl Builder {
     }
 }
 
-fn batch(env: &mut Env) -> BatchConfig {
+/// The size of the queue, and everything about batches.
+fn batch(env: &mut Env) -> (usize, BatchConfig) {
     let delay = env.schedule_delay().unwrap_or(Duration::from_secs(5));
-    BatchConfigBuilder::default()
+    let queue = env.max_queue_size().unwrap_or(2048);
+    let config = BatchConfigBuilder::default()
         .with_scheduled_delay(delay)
-        .with_max_queue_size(env.max_queue_size().unwrap_or(2048))
+        .with_max_queue_size(queue)
         .with_max_export_batch_size(env.max_export_batch_size().unwrap_or(512))
-        .build()
+        .build();
+    (queue, config)
 }

@@ -8,7 +8,8 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
-use super::tracer;
+use super::sampler::Polling;
+use super::{TailHandle, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -32,6 +33,9 @@ pub struct Guard {
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) otlp: Option<(Arc<Report>, Stop)>,
+    pub(super) tail: Option<TailHandle>,
+    /// Sampling services are asked while this is kept.
+    pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
 }
 
@@ -51,6 +55,11 @@ impl Guard {
         let lost = || live.otlp.as_ref().map(|(report, _)| report.lost_so_far());
         let before = lost();
         live.provider.force_flush().is_ok() && lost() == before
+    }
+
+    /// What tail sampling does; `None` when there is none.
+    pub fn tail(&self) -> Option<&TailHandle> {
+        self.live.as_ref()?.tail.as_ref()
     }
 }
 

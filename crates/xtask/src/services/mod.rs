@@ -2,9 +2,12 @@
 
 use crate::failure::Result;
 use crate::{Command, workspace};
+use collector::Collector;
+use kafka::Kafka;
 use mariadb::MariaDb;
 use nats::Nats;
 use postgres::Postgres;
+use prometheus::Prometheus;
 use rabbitmq::RabbitMq;
 use redis::Redis;
 use service::Service;
@@ -12,10 +15,14 @@ use supervisor::Supervisor;
 
 mod account;
 mod apt;
+mod collector;
+mod kafka;
 mod mariadb;
 mod nats;
 mod postgres;
+mod prometheus;
 mod rabbitmq;
+mod recipe;
 mod redis;
 mod server;
 mod service;
@@ -30,7 +37,8 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 /// Every server that can be started. A new one is a file and a line here.
-const SERVICES: &[&dyn Service] = &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats];
+const SERVICES: &[&dyn Service] =
+    &[&Postgres, &MariaDb, &Redis, &RabbitMq, &Nats, &Kafka, &Collector, &Prometheus];
 
 fn start(arguments: &[String]) -> Result<()> {
     let Some((verb, names)) = arguments.split_first() else {

@@ -1,6 +1,7 @@
 //! One running server: its process, found again by another run of this program, and its folder.
 
 use std::fs::{self, DirBuilder, File};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
@@ -97,6 +98,17 @@ pub(crate) fn connect(address: SocketAddr) -> Option<TcpStream> {
     stream.set_read_timeout(Some(limit)).ok()?;
     stream.set_write_timeout(Some(limit)).ok()?;
     Some(stream)
+}
+
+/// Whether a server answers a GET over HTTP with 200.
+pub(crate) fn answers_http(address: SocketAddr, path: &str) -> bool {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    connect(address).is_some_and(|mut server| {
+        server.write_all(request.as_bytes()).is_ok()
+            && server.read_exact(&mut answer).is_ok()
+            && answer == *b"HTTP/1.1 200"
+    })
 }
 
 /// A file as a program's input.

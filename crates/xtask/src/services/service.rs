@@ -16,11 +16,21 @@ pub(crate) trait Service: Sync {
     /// The environment variable that carries its address. One that is set already means: use that server.
     fn variable(&self) -> &'static str;
 
-    /// The Debian packages that bring it.
+    /// The Debian packages that bring it, or that `fetch` needs.
     fn packages(&self) -> &'static [&'static str];
 
     /// Where its program is, or `None` when it is not installed.
     fn program(&self) -> Option<PathBuf>;
+
+    /// Brings what no package does.
+    fn fetch(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whom it runs as.
+    fn account(&self) -> Result<Account> {
+        Account::for_servers()
+    }
 
     /// Lays out the data that it needs before it can start.
     fn prepare(&self, program: &Path, place: &Place) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::thread;
 use std::time::Duration;
 
 use super::account::Account;
@@ -44,9 +45,7 @@ impl<'a> Supervisor<'a> {
         for service in running {
             eprintln!("{} is up", service.name());
         }
-        let missing: Vec<_> =
-            stopped.iter().filter(|service| service.program().is_none()).copied().collect();
-        let started = apt::install(&missing).and_then(|()| self.start_all(&stopped));
+        let started = self.start_all(&stopped);
         let given: Vec<Address> = chosen
             .iter()
             .filter_map(|it| Some((it.variable(), (self.given)(it.variable())?)))
@@ -80,18 +79,43 @@ impl<'a> Supervisor<'a> {
         if !services.is_empty() && Identity::of(std::process::id()).is_none() {
             return Err("servers are started on Linux only; elsewhere name running ones".into());
         }
-        for service in services {
-            self.clear(*service)?;
-            self.start(*service)?;
-            eprintln!("{} was started", service.name());
+        let (packaged, ready): (Vec<_>, Vec<_>) = services
+            .iter()
+            .copied()
+            .partition(|it| it.program().is_none() && !it.packages().is_empty());
+        // Side by side, as one that must be built takes minutes; what fails does not keep back the others.
+        thread::scope(|scope| {
+            let begin = |service| scope.spawn(move || self.install_and_start(service));
+            let mut threads: Vec<_> = ready.into_iter().map(begin).collect();
+            let installed = apt::install(&packaged);
+            if installed.is_ok() {
+                threads.extend(packaged.into_iter().map(begin));
+            }
+            let ended = threads.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|_| Err("starting a server panicked".into()))
+            });
+            let failures: Vec<_> = std::iter::once(installed)
+                .chain(ended)
+                .filter_map(|result| Some(result.err()?.to_string()))
+                .collect();
+            if failures.is_empty() { Ok(()) } else { Err(failures.join("\n\n").into()) }
+        })
+    }
+
+    fn install_and_start(&self, service: &dyn Service) -> Result<()> {
+        if service.program().is_none() {
+            service.fetch().context(service.name())?;
         }
+        self.clear(service)?;
+        self.start(service)?;
+        eprintln!("{} was started", service.name());
         Ok(())
     }
 
     fn start(&self, service: &dyn Service) -> Result<()> {
         let name = service.name();
         let program = service.program().ok_or_else(|| format!("{name} is not installed"))?;
-        let account = Account::for_servers()?;
+        let account = service.account()?;
         let log = self.folder.join(format!("{name}.log"));
         for _ in 0..ATTEMPTS {
             let mut others = server::free_ports(1 + service.further_ports())?;
@@ -202,7 +226,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use super::Supervisor;
+    use super::{Address, Result, Supervisor};
     use crate::services::server::{Identity, new_folder};
     use crate::services::service::{Place, Service, find};
     use crate::services::state::State;
@@ -214,6 +238,7 @@ mod tests {
     }
 
     const STEADY: Script = Script { name: "steady", script: "exec sleep 600" };
+    const ABSENT: Script = Script { name: "absent", script: "" };
     const BROKEN: Script = Script { name: "broken", script: "echo no disk; exit 1" };
 
     impl Service for Script {
@@ -227,7 +252,10 @@ mod tests {
             &[]
         }
         fn program(&self) -> Option<PathBuf> {
-            find("sh")
+            if self.name == ABSENT.name { None } else { find("sh") }
+        }
+        fn fetch(&self) -> Result<()> {
+            Err("no network".into())
         }
         fn command(&self, program: &Path, place: &Place) -> Command {
             let mut command = place.command(program);
@@ -239,6 +267,12 @@ mod tests {
         }
         fn url(&self, place: &Place) -> String {
             format!("script://{}", place.address())
+        }
+        fn further_ports(&self) -> usize {
+            2
+        }
+        fn more(&self, _program: &Path, place: &Place) -> Vec<Address> {
+            vec![("PORTS", place.ports().count().to_string())]
         }
     }
 
@@ -265,7 +299,7 @@ mod tests {
             let first = supervisor.up(services).expect("it starts");
             let before = state(folder, "steady").expect("a state");
             let env = fs::read_to_string(folder.join("env")).expect("an env file");
-            assert_eq!(env, format!("steady={}\n", first[0].1));
+            assert_eq!(env, format!("steady={}\nPORTS=3\n", first[0].1));
 
             assert_eq!(supervisor.up(services).expect("again"), first);
             assert_eq!(state(folder, "steady").as_ref(), Some(&before));
@@ -312,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_said_before_it_ended_is_told() {
+    fn what_failed_is_told_and_keeps_no_other_back() {
         with_folder(|folder| {
-            let services: &[&dyn Service] = &[&STEADY, &BROKEN];
+            let services: &[&dyn Service] = &[&BROKEN, &ABSENT, &STEADY];
             let supervisor = Supervisor::new(folder.to_owned(), services, |_| None);
-            let failure = supervisor.up(services).expect_err("one is broken");
-            assert!(failure.to_string().contains("no disk"), "{failure}");
+            let failure = supervisor.up(services).expect_err("two are broken").to_string();
+            assert!(failure.contains("no disk") && failure.contains("absent: no network"));
             assert_eq!(state(folder, "broken"), None);
             let steady = state(folder, "steady").expect("the other was started");
             supervisor.down(services).expect("down");

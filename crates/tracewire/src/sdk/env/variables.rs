@@ -5,8 +5,9 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use percent_encoding::percent_decode_str;
 
-use super::Env;
-use crate::sdk::{Exporter, Protocol, Sampler};
+use super::{Env, MILLISECONDS};
+use crate::sdk::sampler::NamedArgument;
+use crate::sdk::{Exporter, JaegerRemote, Protocol, Sampler};
 use crate::{Format, Propagator};
 
 /// Which of the two kinds of endpoint variable was set.
@@ -114,15 +115,7 @@ impl Env {
             let name = name.to_ascii_lowercase();
             Sampler::NAMES.into_iter().find(|known| *known == name)
         })?;
-        let ratio = if name.ends_with("traceidratio") {
-            let wanted = "a number from 0 to 1";
-            self.choice(&["OTEL_TRACES_SAMPLER_ARG"], wanted, |text| {
-                text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
-            })
-        } else {
-            None
-        };
-        Sampler::from_name(name, ratio.unwrap_or(1.0))
+        Sampler::from_name(name, self)
     }
 
     pub(in crate::sdk) fn propagator(&mut self) -> Option<Propagator> {
@@ -139,6 +132,47 @@ impl Env {
     pub(in crate::sdk) fn no_color(&self) -> bool {
         self.text("NO_COLOR").is_some()
     }
+}
+
+const SAMPLER_ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+
+impl NamedArgument for Env {
+    fn ratio(&mut self) -> Option<f64> {
+        self.choice(&[SAMPLER_ARGUMENT], "a number from 0 to 1", share)
+    }
+
+    fn jaeger_remote(&mut self) -> JaegerRemote {
+        let text = self.text(SAMPLER_ARGUMENT).unwrap_or_default();
+        let mut remote = JaegerRemote::new();
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (before, value) = (remote.clone(), value.trim());
+            let changed = match key.trim() {
+                "endpoint" => before.endpoint(value).ok(),
+                "pollingIntervalMs" => {
+                    let number = value.parse().ok().filter(|number| MILLISECONDS.contains(number));
+                    number.map(|number| before.polling_interval(Duration::from_millis(number)))
+                }
+                "initialSamplingRate" => {
+                    share(value).map(|rate| before.initial_sampling_rate(rate))
+                }
+                _ => None,
+            };
+            match changed {
+                Some(changed) => remote = changed,
+                None => self.complain(
+                    SAMPLER_ARGUMENT,
+                    pair,
+                    "endpoint=http://…,pollingIntervalMs=…,initialSamplingRate=0…1",
+                ),
+            }
+        }
+        remote
+    }
+}
+
+fn share(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
 }
 
 fn attribute(pair: &str) -> Option<KeyValue> {
@@ -296,6 +330,20 @@ mod tests {
             ("traceidratio", "NaN", Some("TraceIdRatioBased(1.0)"), 1),
             ("parentbased_always_off", "x", Some("root: AlwaysOff"), 0),
             ("ParentBased_TraceIdRatio", "0.5", Some("root: TraceIdRatioBased(0.5)"), 0),
+            ("jaeger_remote", "", Some("endpoint: http://localhost:5778/sampling"), 0),
+            (
+                "jaeger_remote",
+                "endpoint=http://j:1,pollingIntervalMs=2500",
+                Some("http://j:1/sampling, interval: 2.5s"),
+                0,
+            ),
+            ("parentbased_jaeger_remote", "initialSamplingRate=0.25", Some("initial: 0.25"), 0),
+            (
+                "jaeger_remote",
+                "initialSamplingRate=2,pollingIntervalMs=x,a,endpoint=j:1",
+                Some("interval: 60s, initial: 0.001"),
+                4,
+            ),
             ("xray", "", None, 1),
             ("", "", None, 0),
         ];
