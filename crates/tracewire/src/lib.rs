@@ -42,6 +42,11 @@ pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(feature = "sdk-tls")]
+mod tls;
+#[cfg(all(feature = "sdk", not(feature = "sdk-tls")))]
+#[path = "tls/absent.rs"]
+mod tls;
 #[cfg(feature = "tonic")]
 pub mod tonic;
 

@@ -69,6 +69,14 @@ impl Child {
         pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
     }
 
+    /// Sends a signal by its name, such as `TERM`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(status.success());
+    }
+
     /// Drops the guard; how many milliseconds that took.
     #[track_caller]
     pub fn drop_guard(&mut self) -> u64 {

@@ -7,15 +7,19 @@
     reason = "this is test code"
 )]
 
+mod authority;
 mod child;
 mod network;
 mod receiver;
 mod traced;
+mod zipkin;
 
+pub use authority::{Authority, Files, TlsProxy};
 pub use child::Child;
-pub use network::{Gate, black_hole, garbage, refused};
-pub use receiver::{Received, Receiver, Wire};
+pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};
+pub use receiver::{Received, Receiver, Reply, Wire};
 pub use traced::trace;
+pub use zipkin::Zipkin;
 
 /// How long anything in a test may take before it is a failure.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

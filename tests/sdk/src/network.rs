@@ -1,9 +1,10 @@
 //! Networks that do not work as they should.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// An address where nobody listens.
 pub fn refused() -> SocketAddr {
@@ -24,6 +25,33 @@ pub fn garbage() -> SocketAddr {
     thread::spawn(move || {
         for connection in listener.incoming() {
             let _ = connection.unwrap().write_all(b"\0\xffwhat?\r\n\r\n");
+        }
+    });
+    address
+}
+
+/// Reads a little of everything that comes and then resets the connection.
+pub fn slammed() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            // What is still unread when a connection is closed makes the system reset it.
+            let _ = connection.unwrap().read(&mut [0; 1]);
+        }
+    });
+    address
+}
+
+/// Answers everything with a page for people, as portals and misled proxies do.
+pub fn page() -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 65536]);
+            let _ = connection.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nHello",
+            );
         }
     });
     address
@@ -65,12 +93,57 @@ impl Gate {
     }
 }
 
+/// Forwards to `target` in very small pieces.
+pub fn slow(target: SocketAddr) -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            forward_by(connection.unwrap(), target, |read, write| {
+                let mut piece = [0; 16];
+                while let Ok(count @ 1..) = read.read(&mut piece) {
+                    thread::sleep(Duration::from_millis(1));
+                    if write.write_all(&piece[..count]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Forwards to `target`, but cuts the first connection in the middle of the first answer.
+pub fn cut_once(target: SocketAddr) -> SocketAddr {
+    let (listener, address) = black_hole();
+    thread::spawn(move || {
+        let mut connections = listener.incoming().map(Result::unwrap);
+        let mut first = connections.next().unwrap();
+        let mut to = TcpStream::connect(target).unwrap();
+        let (mut read, mut write) = (first.try_clone().unwrap(), to.try_clone().unwrap());
+        thread::spawn(move || std::io::copy(&mut read, &mut write));
+        let mut piece = [0; 5];
+        to.read_exact(&mut piece).unwrap();
+        first.write_all(&piece).unwrap();
+        for socket in [first, to] {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        connections.for_each(|connection| forward(connection, target));
+    });
+    address
+}
+
 fn forward(from: TcpStream, target: SocketAddr) {
+    forward_by(from, target, |read, write| {
+        let _ = std::io::copy(read, write);
+    });
+}
+
+fn forward_by(from: TcpStream, target: SocketAddr, copy: fn(&mut TcpStream, &mut TcpStream)) {
     let to = TcpStream::connect(target).unwrap();
     let ways = [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)];
     for (mut read, mut write) in ways {
         thread::spawn(move || {
-            let _ = std::io::copy(&mut read, &mut write);
+            copy(&mut read, &mut write);
             let _ = write.shutdown(Shutdown::Write);
         });
     }

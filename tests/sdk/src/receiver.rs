@@ -1,6 +1,6 @@
 //! OTLP receivers that keep what they get.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,11 +9,12 @@ use std::time::Instant;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::IntoResponse as _;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -30,6 +31,25 @@ use crate::PATIENCE;
 pub enum Wire {
     Grpc,
     Http,
+    Json,
+}
+
+pub(crate) fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_all().build().unwrap()
+}
+
+/// What a receiver does with a request instead of keeping it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reply {
+    /// Come back in so many seconds.
+    Throttle(u64),
+    /// Not now.
+    Unavailable,
+    /// Never.
+    Invalid,
+    /// Keeps it all but so many spans.
+    Partial(i64),
 }
 
 impl Wire {
@@ -37,6 +57,7 @@ impl Wire {
         match self {
             Self::Grpc => "grpc",
             Self::Http => "http/protobuf",
+            Self::Json => "http/json",
         }
     }
 }
@@ -65,7 +86,14 @@ pub struct Receiver {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Kept(Arc<(Mutex<Vec<Received>>, Condvar)>);
+struct Kept(Arc<(Mutex<Vec<Received>>, Condvar)>, Arc<Mutex<Script>>);
+
+/// What is to be answered next, and when each request came.
+#[derive(Debug, Default)]
+struct Script {
+    replies: VecDeque<Reply>,
+    times: Vec<Instant>,
+}
 
 impl Receiver {
     pub fn start(wire: Wire) -> Self {
@@ -73,11 +101,7 @@ impl Receiver {
     }
 
     pub fn start_at(wire: Wire, address: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime();
         let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let kept = Kept::default();
@@ -91,7 +115,7 @@ impl Receiver {
                     let server = tonic::transport::Server::builder().add_service(service);
                     server.serve_with_incoming(incoming).await.unwrap();
                 }
-                Wire::Http => {
+                Wire::Http | Wire::Json => {
                     let app = axum::Router::new().fallback(receive).with_state(service);
                     axum::serve(listener, app).await.unwrap();
                 }
@@ -122,6 +146,16 @@ impl Receiver {
         spans.clone()
     }
 
+    /// Answers the next requests like this, and all that follow as usual.
+    pub fn reply(&self, replies: &[Reply]) {
+        self.kept.1.lock().unwrap().replies.extend(replies);
+    }
+
+    /// When each request came, as far as it was understood.
+    pub fn times(&self) -> Vec<Instant> {
+        self.kept.1.lock().unwrap().times.clone()
+    }
+
     /// What has arrived by now.
     pub fn so_far(&self) -> Vec<Received> {
         self.spans(0)
@@ -137,6 +171,12 @@ impl Drop for Receiver {
 }
 
 impl Kept {
+    fn next_reply(&self) -> Option<Reply> {
+        let mut script = self.1.lock().unwrap();
+        script.times.push(Instant::now());
+        script.replies.pop_front()
+    }
+
     fn keep(&self, request: ExportTraceServiceRequest, headers: &BTreeMap<String, String>) {
         let (spans, arrived) = &*self.0;
         let mut spans = spans.lock().unwrap();
@@ -168,9 +208,43 @@ impl TraceService for Kept {
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let headers = request.metadata().clone().into_headers();
+        let reply = self.next_reply();
+        match reply {
+            Some(Reply::Throttle(seconds)) => {
+                let details = retry_info(u8::try_from(seconds).unwrap());
+                let code = tonic::Code::ResourceExhausted;
+                return Err(Status::with_details(code, "slow down", details.into()));
+            }
+            Some(Reply::Unavailable) => return Err(Status::unavailable("not now")),
+            Some(Reply::Invalid) => return Err(Status::invalid_argument("never")),
+            Some(Reply::Partial(_)) | None => {}
+        }
         self.keep(request.into_inner(), &texts(&headers));
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+        Ok(Response::new(response(reply)))
     }
+}
+
+/// `google.rpc.Status` with a `google.rpc.RetryInfo` of less than 128 seconds.
+fn retry_info(seconds: u8) -> Vec<u8> {
+    let name = b"type.googleapis.com/google.rpc.RetryInfo";
+    let info = [0x0a, 2, 0x08, seconds];
+    let mut any = vec![0x0a, u8::try_from(name.len()).unwrap()];
+    any.extend(name);
+    any.extend([0x12, 4]);
+    any.extend(info);
+    let mut status = vec![0x08, 8, 0x1a, u8::try_from(any.len()).unwrap()];
+    status.extend(any);
+    status
+}
+
+fn response(reply: Option<Reply>) -> ExportTraceServiceResponse {
+    let partial_success = match reply {
+        Some(Reply::Partial(rejected_spans)) => {
+            Some(ExportTracePartialSuccess { rejected_spans, error_message: "too old".to_owned() })
+        }
+        _ => None,
+    };
+    ExportTraceServiceResponse { partial_success }
 }
 
 async fn receive(
@@ -178,7 +252,17 @@ async fn receive(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Vec<u8>, StatusCode> {
+) -> Result<axum::response::Response, StatusCode> {
+    let reply = kept.next_reply();
+    match reply {
+        Some(Reply::Throttle(seconds)) => {
+            let wish = [(header::RETRY_AFTER, seconds.to_string())];
+            return Ok((StatusCode::TOO_MANY_REQUESTS, wish).into_response());
+        }
+        Some(Reply::Unavailable) => return Err(StatusCode::SERVICE_UNAVAILABLE),
+        Some(Reply::Invalid) => return Ok((StatusCode::BAD_REQUEST, "never").into_response()),
+        Some(Reply::Partial(_)) | None => {}
+    }
     let mut plain = Vec::new();
     if headers.get(header::CONTENT_ENCODING).is_some_and(|it| it == "gzip") {
         let mut unpacked = flate2::read::GzDecoder::new(&*body);
@@ -186,12 +270,19 @@ async fn receive(
     } else {
         plain.extend_from_slice(&body);
     }
-    let request =
-        ExportTraceServiceRequest::decode(&*plain).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let json = headers.get(header::CONTENT_TYPE).is_some_and(|it| it == "application/json");
+    let request: ExportTraceServiceRequest = match json {
+        true => serde_json::from_slice(&plain).map_err(|_| StatusCode::BAD_REQUEST)?,
+        false => ExportTraceServiceRequest::decode(&*plain).map_err(|_| StatusCode::BAD_REQUEST)?,
+    };
     let mut headers = texts(&headers);
     headers.insert(":path".to_owned(), uri.path().to_owned());
     kept.keep(request, &headers);
-    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+    let (kind, body) = match json {
+        true => ("application/json", serde_json::to_vec(&response(reply)).unwrap()),
+        false => ("application/x-protobuf", response(reply).encode_to_vec()),
+    };
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
 fn texts(headers: &HeaderMap) -> BTreeMap<String, String> {

@@ -1,10 +1,10 @@
 //! Spans arrive: over both protocols, from any runtime, with the right resource.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use sdk_tests::{Child, Received, Receiver, Wire};
+use sdk_tests::{Child, Received, Receiver, Wire, Zipkin};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
-const WIRES: [Wire; 2] = [Wire::Grpc, Wire::Http];
+const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
 
 /// The server, middle and client spans of one request are one trace, each below the one before.
 #[track_caller]
@@ -113,6 +113,48 @@ fn the_resource_says_who_sends() {
 }
 
 #[test]
+fn the_resource_says_where_when_it_is_asked() {
+    let kubernetes = [
+        ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ("K8S_POD_NAME", "checkout-7"),
+        ("K8S_NAMESPACE_NAME", "shop"),
+        ("HOSTNAME", "elsewhere"),
+    ];
+    let cases = [
+        ("", vec![], vec!["host.arch", "os.type", "process.pid", "k8s.pod.name"]),
+        ("host", vec!["host.arch"], vec!["process.pid", "k8s.pod.name"]),
+        (
+            "process,os",
+            vec!["process.pid", "process.executable.name", "os.type"],
+            vec!["host.arch"],
+        ),
+        ("k8s", vec!["k8s.pod.name", "k8s.namespace.name"], vec!["k8s.pod.uid", "host.arch"]),
+        ("all", vec!["host.arch", "os.type", "process.pid", "k8s.pod.name"], vec!["k8s.pod.uid"]),
+    ];
+    for (detectors, there, absent) in cases {
+        let receiver = Receiver::start(Wire::Http);
+        let settings = [("endpoint", &*receiver.endpoint())];
+        let mut variables = kubernetes.to_vec();
+        variables.push(("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", detectors));
+        variables.push(("OTEL_RESOURCE_ATTRIBUTES", "k8s.namespace.name=said,host.arch=said"));
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.trace("");
+        child.drop_guard();
+        child.end();
+        let resource = &receiver.so_far()[0].resource;
+        for key in there {
+            assert!(resource.contains_key(key), "{detectors}: {key}");
+        }
+        for key in absent.iter().filter(|key| **key != "host.arch") {
+            assert!(!resource.contains_key(*key), "{detectors}: {key}");
+        }
+        // What somebody says counts for more than what is found out.
+        assert_eq!((&*resource["k8s.namespace.name"], &*resource["host.arch"]), ("said", "said"));
+    }
+}
+
+#[test]
 fn the_service_has_a_name_in_any_case() {
     let cases = [
         (vec![], "unknown_service:puppet"),
@@ -159,7 +201,7 @@ fn what_the_environment_says_about_the_way() {
             assert_eq!(headers["x-key"], "a b");
             let encoding = match wire {
                 Wire::Grpc => headers.get("grpc-encoding"),
-                Wire::Http => headers.get("content-encoding"),
+                Wire::Http | Wire::Json => headers.get("content-encoding"),
             };
             assert_eq!(encoding.map_or("", String::as_str), compression, "{wire:?}");
         }
@@ -179,6 +221,54 @@ fn the_console_gets_a_line_for_each_span() {
     let server = child.say("flush");
     assert!(server.contains("Server \"server\""), "{server}");
     assert!(server.contains("url.path=\"/\""), "{server}");
+    child.end();
+}
+
+#[test]
+fn zipkin_gets_its_json() {
+    let server = Zipkin::start();
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*server.endpoint()),
+        ("OTEL_SERVICE_NAME", "checkout"),
+    ];
+    let mut child = Child::start(PUPPET, &[], &variables);
+    child.ok("init");
+    child.trace("");
+    child.ok("full");
+    assert_eq!(child.say("shutdown"), "started=4 exported=4 dropped=0 sampled_out=0");
+    child.end();
+    let spans = server.spans();
+    let find = |name| spans.iter().find(|span| span["name"] == name).unwrap();
+    let (server, middle, client) = (find("server"), find("middle"), find("client"));
+    assert!(server.get("parentId").is_none() && middle.get("kind").is_none());
+    assert_eq!(middle["parentId"], server["id"]);
+    assert_eq!(client["parentId"], middle["id"]);
+    assert_eq!(client["traceId"], server["traceId"]);
+    assert_eq!((&server["kind"], &client["kind"]), (&"SERVER".into(), &"CLIENT".into()));
+    assert_eq!(server["tags"]["url.path"], "/");
+    let full = find("full");
+    assert_eq!(full["localEndpoint"]["serviceName"], "checkout");
+    assert_eq!(full["tags"]["a"], "a long value");
+    assert_eq!(full["annotations"].as_array().unwrap().len(), 3);
+    let value = full["annotations"][0]["value"].as_str().unwrap();
+    assert!(value.starts_with(r#""event": {"a":"a long value""#), "{value}");
+    assert!(full["duration"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn several_exporters_get_the_same() {
+    let (receiver, zipkin) = (Receiver::start(Wire::Http), Zipkin::start());
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "otlp, zipkin, otlp"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*receiver.endpoint()),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*zipkin.endpoint()),
+    ];
+    let mut child = Child::start(PUPPET, &[], &variables);
+    child.ok("init");
+    child.trace("");
+    assert_eq!(child.say("shutdown"), "started=3 exported=3 dropped=0 sampled_out=0");
+    assert_eq!((receiver.so_far().len(), zipkin.spans().len()), (3, 3));
     child.end();
 }
 

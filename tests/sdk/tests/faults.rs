@@ -5,7 +5,7 @@ use std::time::Instant;
 use sdk_tests::{Child, Gate, PATIENCE, Receiver, Wire, black_hole, garbage, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
-const WIRES: [Wire; 2] = [Wire::Grpc, Wire::Http];
+const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];
 const RUNTIMES: [&str; 3] = ["multi", "current", "none"];
 
 /// How much longer than asked for a shutdown may take on a busy machine.
@@ -108,6 +108,36 @@ fn what_the_sdk_says_is_there_for_the_asking() {
         let logs = child.end();
         let from_sdk = logs.lines().any(|line| line.contains(" opentelemetry"));
         assert_eq!(from_sdk, heard, "{filter}: {logs}");
+    }
+}
+
+#[test]
+fn how_much_telemetry_says_about_itself() {
+    let settings = [("endpoint", &*format!("http://{}", refused()))];
+    // Whether tracewire is heard, whether the SDK is.
+    let cases = [
+        ("", "info", true, false),
+        ("none", "info", false, false),
+        ("error", "info", false, false),
+        ("warn", "info", true, false),
+        ("debug", "info", true, true),
+        ("debug", "info,opentelemetry=off", true, false),
+        ("loud", "info", true, false),
+    ];
+    for (level, filter, tracewire, sdk) in cases {
+        for subscriber in [None, Some(("subscriber", "none"))] {
+            let settings: Vec<_> = settings.iter().copied().chain(subscriber).collect();
+            let variables = [("OTEL_LOG_LEVEL", level), ("RUST_LOG", filter)];
+            let mut child = Child::start(PUPPET, &settings, &variables);
+            child.ok("init");
+            child.trace("");
+            child.drop_guard();
+            let logs = child.end();
+            let case = format!("{level} {filter} {subscriber:?}: {logs}");
+            assert_eq!(logs.contains("could not be sent"), tracewire, "{case}");
+            let heard = logs.lines().any(|line| line.contains(" opentelemetry"));
+            assert_eq!(heard, sdk && subscriber.is_none(), "{case}");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Setting up: what decides, what is refused, what happens twice, and what travels when nothing is
 //! recorded.
 
-use sdk_tests::{Child, Received, Receiver, Wire, refused};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use sdk_tests::{Child, Received, Receiver, Wire, Zipkin, refused};
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
@@ -226,9 +227,6 @@ fn nonsense_is_told_of_once_and_ignored() {
 #[test]
 fn an_endpoint_that_cannot_be_used_is_an_error() {
     let cases = [
-        ("https://collector:4318", "http/protobuf", "TLS"),
-        ("https://collector:4317", "grpc", "TLS"),
-        ("collector:4317", "grpc", "http://"),
         ("collector:4318", "http/protobuf", "http://"),
         ("http://", "http/protobuf", "endpoint"),
         ("ftp://collector", "grpc", "http://"),
@@ -266,4 +264,83 @@ fn code_counts_for_more_than_the_environment() {
     child.drop_guard();
     assert_eq!(receiver.so_far().len(), 3);
     child.end();
+}
+
+#[test]
+fn whatever_a_variable_can_say_can_be_said_in_code() {
+    let receiver = Receiver::start(Wire::Http);
+    let (exact, elsewhere) =
+        (format!("{}/spans", receiver.endpoint()), format!("http://{}", refused()));
+    let settings = [
+        ("endpoint", &*elsewhere),
+        ("traces-endpoint", &*exact),
+        ("header", "from code"),
+        ("namespace", "shop"),
+        ("detectors", "process"),
+        ("value-length", "6"),
+        ("batch-size", "1"),
+    ];
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*elsewhere),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=lost,x-other=lost"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=lost,service.instance.id=lost"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "os"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100"),
+    ];
+    let mut child = Child::start(PUPPET, &settings, &variables);
+    child.ok("init");
+    child.ok("full");
+    child.ok("full");
+    child.drop_guard();
+    assert_eq!(receiver.times().len(), 2);
+    let received = receiver.so_far().remove(0);
+    let header = |name| received.headers.get(name).map(String::as_str);
+    assert_eq!(header(":path"), Some("/spans"));
+    assert_eq!((header("x-key"), header("x-other")), (Some("from code"), None));
+    assert_eq!(header("content-encoding"), Some("gzip"));
+    assert!(header("user-agent").is_some_and(|it| it.starts_with("tracewire/")));
+    let resource = &received.resource;
+    assert_eq!(resource["service.namespace"], "shop");
+    assert_eq!(resource["service.instance.id"], "number one");
+    assert!(resource.contains_key("process.pid") && !resource.contains_key("os.type"));
+    let value = received.span.attributes[0].value.as_ref().and_then(|it| it.value.clone());
+    assert_eq!(value, Some(Value::StringValue("a long".to_owned())));
+    child.end();
+
+    let zipkin = Zipkin::start();
+    let variables = [("OTEL_TRACES_EXPORTER", "none")];
+    // The second one adds nothing.
+    for setting in [None, Some(("disabled", ""))] {
+        let endpoint = zipkin.endpoint();
+        let settings: Vec<_> = [("zipkin", &*endpoint)].into_iter().chain(setting).collect();
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.ok("full");
+        let outgoing = child.trace(SAMPLED);
+        assert!(outgoing["traceparent"].starts_with("00-0af7651916cd43dd"));
+        child.drop_guard();
+        let full = zipkin.spans().iter().filter(|span| span["name"] == "full").count();
+        assert_eq!(full, 1, "{setting:?}");
+        child.end();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_end_is_announced() {
+    for signal in ["TERM", "INT"] {
+        let receiver = Receiver::start(Wire::Http);
+        let settings = [("endpoint", &*receiver.endpoint())];
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        assert_eq!(child.say("listen"), "false");
+        child.signal(signal);
+        child.ok("signalled");
+        child.trace("");
+        child.drop_guard();
+        assert_eq!(receiver.so_far().len(), 3);
+        child.end();
+    }
 }

@@ -1,23 +1,18 @@
-//! Everything that can be said in code, and how it is brought together with the environment.
+//! Everything that can be said in code.
 
-use std::sync::Arc;
+mod start;
+
 use std::time::Duration;
 
-use opentelemetry::{Key, KeyValue, Value, global};
-use opentelemetry_sdk::trace::{
-    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, SpanProcessor,
-};
+use opentelemetry::{Key, KeyValue, Value};
+use tracing::level_filters::LevelFilter;
 
-use super::env::{EndpointVariable, Env};
-use super::exporter::{Console, Endpoint, Otlp, Report, say, start};
-use super::guard::{Live, Turn};
-use super::processor::{All, SampledOnly};
-use super::provider::Provider;
-use super::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME, SERVICE_VERSION, resource};
-use super::subscriber::{self, Logs};
-use super::tail::Room;
-use super::{Exporter, Guard, Protocol, Sampler, TailSampling, tracer};
-use crate::{Error, Propagator, Telemetry};
+use super::resource::{
+    DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
+    SERVICE_VERSION,
+};
+use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal, TailSampling};
+use crate::Propagator;
 
 /// Settings of a process's telemetry.
 ///
@@ -26,15 +21,22 @@ use crate::{Error, Propagator, Telemetry};
 #[must_use = "nothing happens before `init` is called"]
 #[derive(Debug)]
 pub struct Builder {
+    disabled: bool,
     attributes: Vec<KeyValue>,
-    endpoint: Option<String>,
-    protocol: Option<Protocol>,
+    detectors: Option<Vec<Detector>>,
+    otlp: Otlp,
+    otlp_for: Vec<(Signal, Otlp)>,
+    batch: Batch,
+    limits: Limits,
+    zipkin_endpoint: Option<String>,
+    zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
     sampler: Option<Sampler>,
     tail: Option<TailSampling>,
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    own_level: Option<LevelFilter>,
     subscriber: bool,
     shutdown_timeout: Duration,
 }
@@ -42,18 +44,31 @@ pub struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
+            disabled: false,
             attributes: Vec::new(),
-            endpoint: None,
-            protocol: None,
+            detectors: None,
+            otlp: Otlp::new(),
+            otlp_for: Vec::new(),
+            batch: Batch::new(),
+            limits: Limits::new(),
+            zipkin_endpoint: None,
+            zipkin_timeout: None,
             exporters: None,
             sampler: None,
             tail: None,
             propagator: None,
             span_filter: None,
             log_filter: None,
+            own_level: None,
             subscriber: true,
             shutdown_timeout: Duration::from_secs(5),
         }
+    }
+
+    /// Makes no spans and sends nothing; context still travels. Variable: `OTEL_SDK_DISABLED`.
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
     }
 
     /// The name of the service, `service.name`. Variable: `OTEL_SERVICE_NAME`.
@@ -64,6 +79,17 @@ impl Builder {
     /// The version of the service, `service.version`.
     pub fn service_version(self, version: impl Into<String>) -> Self {
         self.resource_attribute(SERVICE_VERSION, version.into())
+    }
+
+    /// What the service belongs to, `service.namespace`.
+    pub fn service_namespace(self, namespace: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_NAMESPACE, namespace.into())
+    }
+
+    /// What tells this process from others of the same service, `service.instance.id`. A new UUID
+    /// for each start by default.
+    pub fn service_instance_id(self, id: impl Into<String>) -> Self {
+        self.resource_attribute(SERVICE_INSTANCE_ID, id.into())
     }
 
     /// Where the service is deployed, `deployment.environment.name`: `production`, `staging`,
@@ -78,23 +104,69 @@ impl Builder {
         self
     }
 
-    /// The address of the Collector, as `http://host:port`; over HTTP, the path `/v1/traces` is
-    /// added. Variables: `OTEL_EXPORTER_OTLP_ENDPOINT`, and `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`
-    /// for a whole URL.
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
+    /// What to find out about the place where the process runs; nothing by default. What is said in
+    /// other ways counts for more. Variable: `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS`.
+    pub fn detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.detectors = Some(detectors.into_iter().collect());
         self
     }
 
-    /// How spans travel to the Collector. Variable: `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    /// The address of the Collector, as `http://host:port` or `https://host:port`; over HTTP, the
+    /// path `/v1/traces` is added. Variable: `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.otlp = self.otlp.endpoint(endpoint);
+        self
+    }
+
+    /// How telemetry travels to the Collector. Variable: `OTEL_EXPORTER_OTLP_PROTOCOL`.
     pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.protocol = Some(protocol);
+        self.otlp = self.otlp.protocol(protocol);
+        self
+    }
+
+    /// The way to the Collector, for all signals. Variables: `OTEL_EXPORTER_OTLP_…`.
+    pub fn otlp(mut self, way: Otlp) -> Self {
+        self.otlp = way.or(self.otlp);
+        self
+    }
+
+    /// The way to the Collector for one signal, where it differs. Variables:
+    /// `OTEL_EXPORTER_OTLP_TRACES_…`, `OTEL_EXPORTER_OTLP_METRICS_…`, `OTEL_EXPORTER_OTLP_LOGS_…`.
+    pub fn otlp_for(mut self, signal: Signal, way: Otlp) -> Self {
+        self.otlp_for.insert(0, (signal, way));
+        self
+    }
+
+    /// How finished spans are gathered. Variables: `OTEL_BSP_…`.
+    pub fn batch(mut self, batch: Batch) -> Self {
+        self.batch = batch.or(self.batch);
+        self
+    }
+
+    /// How much one span may hold. Variables: `OTEL_SPAN_…_LIMIT`, `OTEL_ATTRIBUTE_…_LIMIT`,
+    /// `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits.or(self.limits);
         self
     }
 
     /// Where spans go; an empty list means nowhere. Variable: `OTEL_TRACES_EXPORTER`.
     pub fn exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
         self.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// The whole URL of a Zipkin server, for [`Exporter::Zipkin`]. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_ENDPOINT`.
+    pub fn zipkin_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.zipkin_endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// How long one export to a Zipkin server may take; ten seconds by default. Variable:
+    /// `OTEL_EXPORTER_ZIPKIN_TIMEOUT`.
+    pub fn zipkin_timeout(mut self, timeout: Duration) -> Self {
+        self.zipkin_timeout = Some(timeout);
         self
     }
 
@@ -132,6 +204,15 @@ impl Builder {
         self
     }
 
+    /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
+    /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
+    /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
+    /// `OTEL_LOG_LEVEL`.
+    pub fn own_log_level(mut self, level: LevelFilter) -> Self {
+        self.own_level = Some(level);
+        self
+    }
+
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
     /// `#[instrument]` spans are in traces.
     pub fn without_subscriber(mut self) -> Self {
@@ -144,134 +225,4 @@ impl Builder {
         self.shutdown_timeout = timeout;
         self
     }
-
-    /// Sets up the telemetry of this process.
-    ///
-    /// # Errors
-    /// When a setting cannot be followed, when an earlier guard still lives, or when there is no
-    /// thread to be had.
-    pub fn init(self) -> Result<Guard, Error> {
-        let turn = Turn::take()?;
-        let mut env = Env::new(|name| std::env::var(name).ok());
-        let live = self.start(&mut env)?;
-        env.into_complaints().iter().for_each(|text| say(text));
-        Ok(Guard::new(live, turn))
-    }
-
-    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
-        let disabled = env.disabled();
-        let spans = match &self.span_filter {
-            Some(directives) => subscriber::span_filter(directives)?,
-            None => subscriber::default_filter(),
-        };
-        let logs = Logs {
-            filter: (self.log_filter.clone())
-                .or_else(|| env.log_filter())
-                .unwrap_or_else(|| "info".to_owned()),
-            color: !env.no_color(),
-        };
-        let wants_subscriber = self.subscriber;
-        let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
-        let live = if disabled {
-            Telemetry::propagate_only().propagator(propagator.clone()).install();
-            None
-        } else {
-            Some(self.provide(env, propagator.clone())?)
-        };
-        global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
-        Ok(live)
-    }
-
-    /// Everything that makes spans and sends them.
-    fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
-        let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
-        let sampling = sampler.sampling();
-        let mut attributes = env.resource_attributes();
-        let name = env.service_name();
-        attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
-        attributes.append(&mut self.attributes);
-        let resource = resource(attributes);
-        let mut provider = SdkTracerProvider::builder()
-            .with_sampler(sampler.clone())
-            .with_resource(resource.clone());
-        let exporters = (self.exporters.take())
-            .or_else(|| env.exporters())
-            .unwrap_or_else(|| vec![Exporter::Otlp]);
-        let (mut processors, mut rooms) = (Vec::<Box<dyn SpanProcessor>>::new(), Vec::new());
-        if exporters.contains(&Exporter::Console) {
-            processors.push(Box::new(Console));
-        }
-        let mut worker = None;
-        if exporters.contains(&Exporter::Otlp) {
-            let (queue, batch) = batch(env);
-            let otlp = self.otlp(env, resource.clone())?;
-            let report = Arc::new(Report::new(otlp.endpoint.clone()));
-            let (courier, stop) = start(otlp, report.clone())?;
-            let (room, courier) = Room::of_queue(queue, courier);
-            rooms.push((room, queue));
-            processors.push(Box::new(BatchSpanProcessor::new(courier, batch)));
-            worker = Some((report, stop));
-        }
-        let mut tail = None;
-        if !processors.is_empty() {
-            let processors = All(processors);
-            provider = match self.tail.take() {
-                Some(settings) => {
-                    let processor = settings.in_front_of(processors).with_rooms(rooms);
-                    tail = Some(processor.handle());
-                    provider.with_span_processor(SampledOnly(processor))
-                }
-                None => provider.with_span_processor(SampledOnly(processors)),
-            };
-        }
-        let provider = provider.build();
-        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
-        let service = service.unwrap_or_else(|| Value::from(""));
-        let polling = sampler.poll(&service.as_str());
-        let random = Provider(provider.clone());
-        tracer::connect(&random, sampling);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
-        global::set_tracer_provider(random);
-        let timeout = self.shutdown_timeout;
-        Ok(Live { provider, otlp: worker, tail, _sampling: polling, timeout })
-    }
-
-    fn otlp(&self, env: &mut Env, resource: opentelemetry_sdk::Resource) -> Result<Otlp, Error> {
-        let protocol = self.protocol.or_else(|| env.protocol()).unwrap_or_default();
-        let insecure = env.insecure();
-        let given = self.endpoint.clone().map(EndpointVariable::Base);
-        let endpoint = match given.or_else(|| env.endpoint()) {
-            Some(EndpointVariable::Exact(text)) => Endpoint::exact(&text, protocol, insecure)?,
-            Some(EndpointVariable::Base(text)) => Endpoint::base(&text, protocol, insecure)?,
-            None => Endpoint::local(protocol),
-        };
-        let batch_timeout = env.export_timeout().unwrap_or(Duration::from_secs(30));
-        let timeout = env.timeout().unwrap_or(Duration::from_secs(10));
-        Ok(Otlp {
-            protocol,
-            endpoint,
-            timeout: timeout.min(batch_timeout),
-            gzip: env.gzip(),
-            resource,
-        })
-    }
-}
-
-/// The size of the queue, and everything about batches.
-fn batch(env: &mut Env) -> (usize, BatchConfig) {
-    let delay = env.schedule_delay().unwrap_or(Duration::from_secs(5));
-    let queue = env.max_queue_size().unwrap_or(2048);
-    let config = BatchConfigBuilder::default()
-        .with_scheduled_delay(delay)
-        .with_max_queue_size(queue)
-        .with_max_export_batch_size(env.max_export_batch_size().unwrap_or(512))
-        .build();
-    (queue, config)
 }

@@ -7,9 +7,12 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-mod variables;
+use percent_encoding::percent_decode_str;
 
-pub(super) use variables::EndpointVariable;
+mod batch;
+mod limits;
+mod otlp;
+mod variables;
 
 type Lookup = dyn Fn(&str) -> Option<String>;
 
@@ -33,7 +36,7 @@ impl Env {
         self.complaints
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         let text = (self.lookup)(name)?;
         let text = text.trim();
         (!text.is_empty()).then(|| text.to_owned())
@@ -102,8 +105,95 @@ impl Env {
         flag.unwrap_or(false)
     }
 
+    /// [`flag`](Self::flag) of one variable, which may be unset.
+    fn maybe(&mut self, name: &str) -> Option<bool> {
+        self.text(name)?;
+        Some(self.flag(&[name]))
+    }
+
     fn complain(&mut self, name: &str, value: &str, wanted: &str) {
-        let complaint = format!("{name}={value} is ignored: it should be {wanted}");
-        self.complaints.push(complaint);
+        self.complain_of(format!("{name}={value} is ignored: it should be {wanted}"));
+    }
+
+    /// Once, however often the variable is asked for.
+    fn complain_of(&mut self, complaint: String) {
+        if !self.complaints.contains(&complaint) {
+            self.complaints.push(complaint);
+        }
+    }
+}
+
+/// Percent-decodes; `None` for a `%` without two hex digits and for what is not UTF-8 then.
+fn decode(text: &str) -> Option<String> {
+    let encoded = text.split('%').skip(1).all(|rest| {
+        let digits = rest.as_bytes().get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    });
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    encoded.then(|| decoded.into_owned())
+}
+
+#[cfg(test)]
+pub(in crate::sdk) mod tests {
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::rc::Rc;
+
+    use super::Env;
+    use crate::sdk::Signal;
+
+    /// Asks an environment of these variables; tells what was wrong with it too.
+    pub(crate) fn ask<T>(
+        variables: &[(&str, &str)],
+        question: impl FnOnce(&mut Env) -> T,
+    ) -> (T, usize) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: BTreeMap<String, String> = variables.iter().map(own).collect();
+        let mut env = Env::new(move |name| variables.get(name).cloned());
+        let answer = question(&mut env);
+        (answer, env.into_complaints().len())
+    }
+
+    /// The names in the first column of the table in the documentation of `sdk`.
+    fn documented() -> BTreeSet<String> {
+        let lines = include_str!("mod.rs").lines();
+        let rows = lines.filter_map(|line| line.strip_prefix("//! | `"));
+        let names = rows.filter_map(|row| row.split(" | ").next());
+        names
+            .flat_map(|names| names.split(", "))
+            .map(|it| it.trim_matches('`').to_owned())
+            .collect()
+    }
+
+    /// The names that are asked for, with those of OTLP for one signal under that for all.
+    fn asked() -> BTreeSet<String> {
+        let names = Rc::new(RefCell::new(BTreeSet::new()));
+        let seen = names.clone();
+        let mut env = Env::new(move |name| {
+            seen.borrow_mut().insert(name.replace("_OTLP_TRACES_", "_OTLP_"));
+            (name == "OTEL_TRACES_SAMPLER").then(|| "traceidratio".to_owned())
+        });
+        env.disabled();
+        env.service_name();
+        env.resource_attributes();
+        env.detectors();
+        env.propagator();
+        env.sampler();
+        env.exporters();
+        let _ = env.otlp();
+        let _ = env.otlp_for(Signal::Traces);
+        env.zipkin_endpoint();
+        env.zipkin_timeout();
+        let _ = env.batch(Signal::Traces);
+        let _ = env.limits(Signal::Traces);
+        env.own_log_level();
+        env.log_filter();
+        env.no_color();
+        names.take()
+    }
+
+    #[test]
+    fn the_documentation_names_every_variable_and_no_other() {
+        assert_eq!(documented(), asked());
     }
 }

@@ -9,7 +9,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
 use super::sampler::Polling;
-use super::{TailHandle, tracer};
+use super::stats::Started;
+use super::{Stats, TailHandle, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -32,7 +33,8 @@ pub struct Guard {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
-    pub(super) otlp: Option<(Arc<Report>, Stop)>,
+    pub(super) started: Arc<Started>,
+    pub(super) exporters: Vec<(Arc<Report>, Stop)>,
     pub(super) tail: Option<TailHandle>,
     /// Sampling services are asked while this is kept.
     pub(super) _sampling: Vec<Polling>,
@@ -52,9 +54,33 @@ impl Guard {
         let Some(live) = &self.live else {
             return true;
         };
-        let lost = || live.otlp.as_ref().map(|(report, _)| report.lost_so_far());
-        let before = lost();
-        live.provider.force_flush().is_ok() && lost() == before
+        let before = live.stats().dropped;
+        live.provider.force_flush().is_ok() && live.stats().dropped == before
+    }
+
+    /// What has become of the spans so far. Where they go to more than one place, it is the first
+    /// that counts.
+    pub fn stats(&self) -> Stats {
+        self.live.as_ref().map(Live::stats).unwrap_or_default()
+    }
+
+    /// Does what dropping the guard does, and tells what became of all spans: of those that have
+    /// ended, each was exported, dropped or sampled out.
+    pub fn shutdown(mut self) -> Stats {
+        self.close()
+    }
+
+    fn close(&mut self) -> Stats {
+        let Some(live) = self.live.take() else {
+            return Stats::default();
+        };
+        tracer::disconnect();
+        let in_time = matches!(
+            live.provider.shutdown_with_timeout(live.timeout),
+            Ok(()) | Err(OTelSdkError::AlreadyShutdown)
+        );
+        live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        live.stats()
     }
 
     /// What tail sampling does; `None` when there is none.
@@ -63,18 +89,24 @@ impl Guard {
     }
 }
 
+impl Live {
+    fn stats(&self) -> Stats {
+        let mut stats = self.started.stats();
+        if let Some((report, _)) = self.exporters.first() {
+            stats.exported = report.exported_so_far();
+            stats.dropped = report.dropped_so_far();
+        }
+        if let Some(tail) = self.tail.as_ref().map(TailHandle::stats) {
+            stats.sampled_out += tail.spans_dropped;
+            stats.dropped += tail.spans_lost;
+        }
+        stats
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some(live) = self.live.take() else {
-            return;
-        };
-        tracer::disconnect();
-        let ended = live.provider.shutdown_with_timeout(live.timeout);
-        if let (Err(error), Some((report, _))) = (ended, &live.otlp)
-            && !matches!(error, OTelSdkError::AlreadyShutdown)
-        {
-            report.out_of_time(live.timeout);
-        }
+        self.close();
     }
 }
 

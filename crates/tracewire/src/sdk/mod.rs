@@ -53,30 +53,50 @@
 //!
 //! # Environment variables
 //! An empty value counts as unset. A value that is not understood is told of in a warning and then
-//! counts as unset; only an endpoint that cannot be used is an error.
+//! counts as unset; only an endpoint or a certificate that cannot be used is an error.
 //!
 //! | variable | in code | default |
 //! |---|---|---|
-//! | `OTEL_SDK_DISABLED` | | `false`; when `true` context still travels |
+//! | `OTEL_SDK_DISABLED` | [`disabled`](Builder::disabled) | `false`; when `true` context still travels |
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
+//! | `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS` | [`detectors`](Builder::detectors) | `none`; also `all`, `host`, `os`, `process`, `container`, `k8s` |
 //! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
 //! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
 //! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
-//! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `none` |
+//! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `none`, or several |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
-//! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `grpc` |
-//! | `OTEL_EXPORTER_OTLP_HEADERS` | | none |
-//! | `OTEL_EXPORTER_OTLP_TIMEOUT` | | 10000 ms |
-//! | `OTEL_EXPORTER_OTLP_COMPRESSION` | | `none`; also `gzip` |
-//! | `OTEL_EXPORTER_OTLP_INSECURE` | | `false`; for gRPC endpoints without a scheme |
-//! | `OTEL_BSP_SCHEDULE_DELAY` | | 5000 ms |
-//! | `OTEL_BSP_EXPORT_TIMEOUT` | | 30000 ms |
-//! | `OTEL_BSP_MAX_QUEUE_SIZE` | | 2048 spans |
-//! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | | 512 spans |
+//! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `http/json`, `grpc` |
+//! | `OTEL_EXPORTER_OTLP_HEADERS` | [`Otlp::header`] | none |
+//! | `OTEL_EXPORTER_OTLP_TIMEOUT` | [`Otlp::timeout`] | 10000 ms |
+//! | `OTEL_EXPORTER_OTLP_COMPRESSION` | [`Otlp::compression`] | `none`; also `gzip` |
+//! | `OTEL_EXPORTER_OTLP_INSECURE` | [`Otlp::insecure`] | `false`; for gRPC endpoints without a scheme |
+//! | `OTEL_EXPORTER_OTLP_CERTIFICATE` | [`Otlp::certificate`] | whom the system trusts |
+//! | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`, `OTEL_EXPORTER_OTLP_CLIENT_KEY` | [`Otlp::client_certificate`] | none |
+//! | `OTEL_EXPORTER_ZIPKIN_ENDPOINT` | [`zipkin_endpoint`](Builder::zipkin_endpoint) | `http://localhost:9411/api/v2/spans` |
+//! | `OTEL_EXPORTER_ZIPKIN_TIMEOUT` | [`zipkin_timeout`](Builder::zipkin_timeout) | 10000 ms |
+//! | `OTEL_BSP_SCHEDULE_DELAY` | [`Batch::schedule_delay`] | 5000 ms |
+//! | `OTEL_BSP_EXPORT_TIMEOUT` | [`Batch::export_timeout`] | 30000 ms |
+//! | `OTEL_BSP_MAX_QUEUE_SIZE` | [`Batch::max_queue_size`] | 2048 spans |
+//! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | [`Batch::max_export_batch_size`] | 512 spans |
+//! | `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` | [`Limits::attribute_value_length`] | none |
+//! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT` | [`Limits::attributes`] | 128 |
+//! | `OTEL_SPAN_EVENT_COUNT_LIMIT` | [`Limits::events`] | 128 |
+//! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
+//! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
+//! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
+//! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
+//! | `NO_COLOR` | | colors on a terminal |
 //!
-//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more.
+//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more;
+//! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
+//!
+//! # What arrives, and what does not
+//! A Collector that is away or busy is tried again for as long as an export may take, and left alone
+//! as long as it asks for. What it refuses, what finds the queue full and what is too late is dropped.
+//! [`Guard::stats`] has the counts: of the spans that have ended, each was exported, dropped or
+//! sampled out.
 //!
 //! # Sampling
 //! Samplers are [composed](Sampler) of ratios, limits, rules and probabilities on which all services
@@ -84,26 +104,36 @@
 //!
 //! # Resource
 //! `service.name`, `service.version`, `deployment.environment.name` as given; `service.instance.id`,
-//! a new UUID for each start; `telemetry.sdk.*`; `telemetry.distro.name` and `.version`.
+//! a new UUID for each start; `telemetry.sdk.*`; `telemetry.distro.name` and `.version`; and what
+//! [`Detector`]s find out.
 
 mod builder;
 mod env;
 mod exporter;
 mod guard;
+mod limits;
 mod processor;
 mod provider;
 mod resource;
 mod sampler;
+mod shutdown;
+mod signal;
+mod stats;
 mod subscriber;
 mod tail;
 mod tracer;
 
 pub use builder::Builder;
-pub use exporter::{Exporter, Protocol};
+pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
+pub use limits::Limits;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
+pub use resource::Detector;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
+pub use shutdown::shutdown_signal;
+pub use signal::Signal;
+pub use stats::Stats;
 pub use subscriber::{layer, layer_with};
 pub use tail::{LocalTrace, TailHandle, TailProcessor, TailSampling, TailStats};
 

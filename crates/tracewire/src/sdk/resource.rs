@@ -1,5 +1,8 @@
 //! Who sends the spans.
 
+mod detect;
+
+pub use detect::Detector;
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
@@ -8,6 +11,8 @@ use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use crate::span::attributes::SCHEMA_URL;
 
 pub(super) const SERVICE_NAME: &str = "service.name";
+pub(super) const SERVICE_NAMESPACE: &str = "service.namespace";
+pub(super) const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 pub(super) const SERVICE_VERSION: &str = "service.version";
 pub(super) const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
 
@@ -16,13 +21,13 @@ pub(super) const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.nam
 pub(super) fn resource(attributes: Vec<KeyValue>) -> Resource {
     let always = [
         KeyValue::new(SERVICE_NAME, unknown_service()),
-        KeyValue::new("service.instance.id", random_uuid()),
+        KeyValue::new(SERVICE_INSTANCE_ID, random_uuid()),
         KeyValue::new("telemetry.distro.name", "tracewire"),
         KeyValue::new("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
     ];
-    // An empty service name is as good as none.
+    // An empty name or namespace is as good as none.
     let given = attributes.into_iter().filter(|KeyValue { key, value, .. }| {
-        key.as_str() != SERVICE_NAME || *value != Value::from("")
+        ![SERVICE_NAME, SERVICE_NAMESPACE].contains(&key.as_str()) || *value != Value::from("")
     });
     Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))

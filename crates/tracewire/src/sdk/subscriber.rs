@@ -19,13 +19,15 @@ use crate::Error;
 pub(super) struct Logs {
     /// In the terms of `EnvFilter`.
     pub(super) filter: String,
+    /// How much telemetry says about itself, where that is said.
+    pub(super) own_level: Option<LevelFilter>,
     /// Whether colors are welcome on a terminal.
     pub(super) color: bool,
 }
 
 /// What sends spans has spans and events of its own, which are not the application's.
-const PLUMBING: [&str; 6] =
-    ["h2::", "hyper::", "hyper_util::", "opentelemetry", "tonic::", "tower::"];
+const PLUMBING: [&str; 7] =
+    ["h2::", "hyper::", "hyper_util::", "opentelemetry", "rustls", "tonic::", "tower::"];
 
 /// A layer that brings `tracing` spans into traces, for a subscriber that you build yourself.
 ///
@@ -120,11 +122,15 @@ where
     fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(logs.color && io::stderr().is_terminal())
-        .with_filter(log_filter(&logs.filter))
+        .with_filter(log_filter(logs))
 }
 
 /// What the SDK has to say about exports is said by tracewire, and not as often; naming its target
 /// shows it all the same.
-fn log_filter(directives: &str) -> EnvFilter {
-    EnvFilter::builder().parse_lossy(format!("opentelemetry=off,{directives}"))
+fn log_filter(logs: &Logs) -> EnvFilter {
+    let own = match logs.own_level {
+        Some(level) => format!("tracewire={level},opentelemetry={level}"),
+        None => "opentelemetry=off".to_owned(),
+    };
+    EnvFilter::builder().parse_lossy(format!("{own},{}", logs.filter))
 }

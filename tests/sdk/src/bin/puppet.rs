@@ -2,14 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is test code")]
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io::{BufRead as _, Write as _};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
-use tracewire::sdk::{self, Guard, Protocol, Sampler};
+use tracewire::sdk::{
+    self, Batch, Compression, Detector, Exporter, Guard, Limits, Otlp, Protocol, Sampler, Signal,
+    Stats,
+};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -40,6 +45,7 @@ async fn obey(settings: &BTreeMap<String, String>) {
         tracing_subscriber::registry().with(EnvFilter::new(filter)).with(spans).init();
     }
     let mut guard = None;
+    let mut signal = Box::pin(sdk::shutdown_signal());
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (command, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -57,8 +63,19 @@ async fn obey(settings: &BTreeMap<String, String>) {
             },
             "trace" => texts(&sdk_tests::trace(&headers(rest)).await),
             "burst" => burst(rest.parse().unwrap()).await.as_millis().to_string(),
+            "stats" => stats(guard.as_ref().unwrap().stats()),
+            "shutdown" => stats(guard.take().unwrap().shutdown()),
             "flush" => guard.as_ref().unwrap().flush().to_string(),
+            "listen" => {
+                let come = poll_fn(|task| Poll::Ready(signal.as_mut().poll(task).is_ready()));
+                come.await.to_string()
+            }
+            "signalled" => {
+                (&mut signal).await;
+                "ok".to_owned()
+            }
             "otel" => otel(),
+            "full" => full(),
             "threads" => threads().to_string(),
             "drop" => {
                 let start = Instant::now();
@@ -84,6 +101,7 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
             "shutdown" => builder.shutdown_timeout(Duration::from_millis(value.parse().unwrap())),
             "protocol" => builder.protocol(match value.as_str() {
                 "grpc" => Protocol::Grpc,
+                "http/json" => Protocol::HttpJson,
                 _ => Protocol::HttpProtobuf,
             }),
             "sampler" => builder.sampler(match value.as_str() {
@@ -92,6 +110,22 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
                 other => panic!("{other}"),
             }),
             "subscriber" => builder.without_subscriber(),
+            "disabled" => builder.disabled(),
+            "namespace" => builder.service_namespace(value).service_instance_id("number one"),
+            "detectors" => builder.detectors([Detector::Process]),
+            "zipkin" => builder.exporters([Exporter::Zipkin]).zipkin_endpoint(value),
+            "value-length" => {
+                builder.limits(Limits::new().attribute_value_length(value.parse().unwrap()))
+            }
+            "batch-size" => {
+                builder.batch(Batch::new().max_export_batch_size(value.parse().unwrap()))
+            }
+            "header" => builder.otlp(
+                Otlp::new()
+                    .header(HeaderName::from_static("x-key"), HeaderValue::from_str(value).unwrap())
+                    .compression(Compression::Gzip),
+            ),
+            "traces-endpoint" => builder.otlp_for(Signal::Traces, Otlp::new().endpoint(value)),
             _ => builder,
         };
     }
@@ -109,6 +143,11 @@ async fn burst(count: usize) -> Duration {
     slowest
 }
 
+fn stats(stats: Stats) -> String {
+    let Stats { started, exported, dropped, sampled_out, .. } = stats;
+    format!("started={started} exported={exported} dropped={dropped} sampled_out={sampled_out}")
+}
+
 /// A span by OpenTelemetry's globals alone, and the headers their propagator writes for it.
 fn otel() -> String {
     use opentelemetry::global;
@@ -121,6 +160,21 @@ fn otel() -> String {
     let mut names: Vec<_> = headers.into_keys().collect();
     names.sort();
     names.join(",")
+}
+
+/// A span with three attributes, three events of three attributes, and three links of three.
+fn full() -> String {
+    use opentelemetry::global;
+    use opentelemetry::trace::{Span as _, SpanContext, Tracer as _};
+    let three = || ["a", "b", "c"].map(|key| KeyValue::new(key, "a long value")).to_vec();
+    let mut span = global::tracer("somebody else").start("full");
+    span.set_attributes(three());
+    for _ in 0..3 {
+        span.add_event("event", three());
+        span.add_link(SpanContext::empty_context(), three());
+    }
+    span.end();
+    "ok".to_owned()
 }
 
 /// How many threads export spans; none where the system does not tell.

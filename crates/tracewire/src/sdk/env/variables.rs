@@ -3,31 +3,12 @@
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use percent_encoding::percent_decode_str;
+use tracing::level_filters::LevelFilter;
 
-use super::{Env, MILLISECONDS};
+use super::{Env, MILLISECONDS, decode};
 use crate::sdk::sampler::NamedArgument;
-use crate::sdk::{Exporter, JaegerRemote, Protocol, Sampler};
+use crate::sdk::{Detector, Exporter, JaegerRemote, Sampler};
 use crate::{Format, Propagator};
-
-/// Which of the two kinds of endpoint variable was set.
-#[derive(Debug, PartialEq)]
-pub(in crate::sdk) enum EndpointVariable {
-    /// For traces alone: used as it is.
-    Exact(String),
-    /// For all signals: each appends its own path.
-    Base(String),
-}
-
-const ENDPOINT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-const PROTOCOL: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
-const TIMEOUT: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
-const COMPRESSION: [&str; 2] =
-    ["OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION"];
-
-/// The queue takes its memory at once, so its length has an end.
-const SPANS: std::ops::RangeInclusive<u64> = 1..=1_000_000;
 
 impl Env {
     pub(in crate::sdk) fn disabled(&mut self) -> bool {
@@ -45,68 +26,49 @@ impl Env {
         let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
         pairs.map(attribute).collect::<Option<_>>().unwrap_or_else(|| {
             let complaint = format!("{NAME} is ignored: it should be key=value,…, percent-encoded");
-            self.complaints.push(complaint);
+            self.complain_of(complaint);
             Vec::new()
         })
     }
 
+    /// A detector's name or `all`.
+    pub(in crate::sdk) fn detectors(&mut self) -> Option<Vec<Detector>> {
+        let names = Detector::ALL.map(Detector::name).join(", ");
+        let wanted = format!("all, none, or names of {names}");
+        let lists = self.list("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", &wanted, |name| {
+            let is = |other: &str| other.eq_ignore_ascii_case(name);
+            let one = Detector::ALL.into_iter().find(|detector| is(detector.name()));
+            if is("all") { Some(Detector::ALL.to_vec()) } else { Some(vec![one?]) }
+        })?;
+        Some(lists.concat())
+    }
+
+    /// How much telemetry says about itself.
+    pub(in crate::sdk) fn own_log_level(&mut self) -> Option<LevelFilter> {
+        let wanted = "off, error, warn, info, debug or trace";
+        self.choice(&["OTEL_LOG_LEVEL"], wanted, |name| {
+            Some(match name.to_ascii_lowercase().as_str() {
+                "off" | "none" => LevelFilter::OFF,
+                "error" | "fatal" => LevelFilter::ERROR,
+                "warn" | "warning" => LevelFilter::WARN,
+                "info" => LevelFilter::INFO,
+                "debug" => LevelFilter::DEBUG,
+                "trace" | "verbose" | "all" => LevelFilter::TRACE,
+                _ => return None,
+            })
+        })
+    }
+
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.list("OTEL_TRACES_EXPORTER", "otlp, console or none", |name| {
-            [Exporter::Otlp, Exporter::Console]
-                .into_iter()
-                .find(|exporter| exporter.name().eq_ignore_ascii_case(name))
-        })
+        self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
     }
 
-    pub(in crate::sdk) fn protocol(&mut self) -> Option<Protocol> {
-        self.choice(&PROTOCOL, "grpc or http/protobuf", |name| {
-            [Protocol::Grpc, Protocol::HttpProtobuf]
-                .into_iter()
-                .find(|protocol| protocol.name().eq_ignore_ascii_case(name))
-        })
+    pub(in crate::sdk) fn zipkin_endpoint(&self) -> Option<String> {
+        self.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT")
     }
 
-    pub(in crate::sdk) fn endpoint(&self) -> Option<EndpointVariable> {
-        let exact = self.text(ENDPOINT[0]).map(EndpointVariable::Exact);
-        exact.or_else(|| self.text(ENDPOINT[1]).map(EndpointVariable::Base))
-    }
-
-    /// Whether an endpoint that names no scheme is plain `http`.
-    pub(in crate::sdk) fn insecure(&mut self) -> bool {
-        self.flag(&INSECURE)
-    }
-
-    pub(in crate::sdk) fn timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&TIMEOUT)
-    }
-
-    pub(in crate::sdk) fn gzip(&mut self) -> bool {
-        let gzip = self.choice(&COMPRESSION, "gzip or none", |name| {
-            match name.to_ascii_lowercase().as_str() {
-                "gzip" => Some(true),
-                "none" => Some(false),
-                _ => None,
-            }
-        });
-        gzip.unwrap_or(false)
-    }
-
-    pub(in crate::sdk) fn schedule_delay(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_BSP_SCHEDULE_DELAY"])
-    }
-
-    pub(in crate::sdk) fn export_timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_BSP_EXPORT_TIMEOUT"])
-    }
-
-    pub(in crate::sdk) fn max_queue_size(&mut self) -> Option<usize> {
-        let size = self.number(&["OTEL_BSP_MAX_QUEUE_SIZE"], SPANS);
-        size.and_then(|size| size.try_into().ok())
-    }
-
-    pub(in crate::sdk) fn max_export_batch_size(&mut self) -> Option<usize> {
-        let size = self.number(&["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"], SPANS);
-        size.and_then(|size| size.try_into().ok())
+    pub(in crate::sdk) fn zipkin_timeout(&mut self) -> Option<Duration> {
+        self.milliseconds(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"])
     }
 
     pub(in crate::sdk) fn sampler(&mut self) -> Option<Sampler> {
@@ -181,30 +143,10 @@ fn attribute(pair: &str) -> Option<KeyValue> {
     (!key.is_empty()).then(|| KeyValue::new(key, value))
 }
 
-/// Percent-decodes; `None` for a `%` without two hex digits and for what is not UTF-8 then.
-fn decode(text: &str) -> Option<String> {
-    let encoded = text.split('%').skip(1).all(|rest| {
-        let digits = rest.as_bytes().get(..2).unwrap_or_default();
-        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
-    });
-    let decoded = percent_decode_str(text).decode_utf8().ok()?;
-    encoded.then(|| decoded.into_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use super::super::tests::ask;
     use super::*;
-
-    /// Asks an environment of these variables; tells what was wrong with it too.
-    fn ask<T>(variables: &[(&str, &str)], question: impl FnOnce(&mut Env) -> T) -> (T, usize) {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let variables: BTreeMap<String, String> = variables.iter().map(own).collect();
-        let mut env = Env::new(move |name| variables.get(name).cloned());
-        let answer = question(&mut env);
-        (answer, env.into_complaints().len())
-    }
 
     #[test]
     fn only_true_is_true() {
@@ -220,43 +162,6 @@ mod tests {
             let found = ask(&[("OTEL_SDK_DISABLED", text)], Env::disabled);
             assert_eq!(found, (expected, complaints), "{text:?}");
         }
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_ignored() {
-        let cases = [
-            ("1", Some(1), 0),
-            ("2048", Some(2048), 0),
-            (" 7 ", Some(7), 0),
-            ("", None, 0),
-            ("0", None, 1),
-            ("-1", None, 1),
-            ("1e3", None, 1),
-            ("99999999999999999999", None, 1),
-            ("1000000000", None, 1),
-        ];
-        for (text, expected, complaints) in cases {
-            let found = ask(&[("OTEL_BSP_MAX_QUEUE_SIZE", text)], Env::max_queue_size);
-            assert_eq!(found, (expected, complaints), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_variable_for_traces_counts_for_more() {
-        let generic = ("OTEL_EXPORTER_OTLP_TIMEOUT", "100");
-        let cases = [("200", 200, 0), ("", 100, 0), ("soon", 100, 1)];
-        for (text, expected, complaints) in cases {
-            let traces = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", text);
-            let found = ask(&[generic, traces], Env::timeout);
-            let expected = Some(Duration::from_millis(expected));
-            assert_eq!(found, (expected, complaints), "{text:?}");
-        }
-        let exact = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://a/x");
-        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b");
-        let both = ask(&[exact, base], |env| env.endpoint());
-        assert_eq!(both.0, Some(EndpointVariable::Exact("http://a/x".to_owned())));
-        let one = ask(&[base], |env| env.endpoint());
-        assert_eq!(one.0, Some(EndpointVariable::Base("http://b".to_owned())));
     }
 
     #[test]
@@ -287,19 +192,25 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case() {
-        let protocol = |text| ask(&[("OTEL_EXPORTER_OTLP_PROTOCOL", text)], Env::protocol);
-        assert_eq!(protocol("grpc"), (Some(Protocol::Grpc), 0));
-        assert_eq!(protocol("HTTP/protobuf"), (Some(Protocol::HttpProtobuf), 0));
-        assert_eq!(protocol("http/json"), (None, 1));
-        let gzip = |text| ask(&[("OTEL_EXPORTER_OTLP_COMPRESSION", text)], Env::gzip);
-        assert_eq!(gzip("GZIP"), (true, 0));
-        assert_eq!(gzip("none"), (false, 0));
-        assert_eq!(gzip("zstd"), (false, 1));
         let exporters = |text| ask(&[("OTEL_TRACES_EXPORTER", text)], Env::exporters);
         let both = vec![Exporter::Otlp, Exporter::Console];
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
-        assert_eq!(exporters("zipkin"), (None, 1));
+        assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
+        assert_eq!(exporters("paper"), (None, 1));
+    }
+
+    #[test]
+    fn levels_and_detectors_have_names() {
+        let level = |text| ask(&[("OTEL_LOG_LEVEL", text)], Env::own_log_level);
+        assert_eq!(level("Debug"), (Some(LevelFilter::DEBUG), 0));
+        assert_eq!(level("none"), (Some(LevelFilter::OFF), 0));
+        assert_eq!(level("loud"), (None, 1));
+        assert_eq!(level(""), (None, 0));
+        let found = |text| ask(&[("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", text)], Env::detectors);
+        assert_eq!(found("all"), (Some(Detector::ALL.to_vec()), 0));
+        assert_eq!(found("K8s,moon"), (Some(vec![Detector::Kubernetes]), 1));
+        assert_eq!(found("none"), (Some(vec![]), 0));
     }
 
     #[test]

@@ -1,73 +1,122 @@
-//! OTLP over gRPC or HTTP.
+//! What is said about the way to a Collector, in code or in variables.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use opentelemetry_http::hyper::HyperClient;
-use opentelemetry_otlp::{
-    Compression, ExporterBuildError, Protocol as OtlpProtocol, SpanExporter, WithExportConfig as _,
-    WithHttpConfig as _, WithTonicConfig as _,
-};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanExporter as _;
+use http::{HeaderName, HeaderValue};
 
-use super::{Endpoint, Protocol};
-use crate::Error;
+use super::{Compression, Protocol};
 
-/// How to reach a Collector. Headers come from `OTEL_EXPORTER_OTLP_HEADERS`.
-#[derive(Clone, Debug)]
-pub(crate) struct Otlp {
-    pub(crate) protocol: Protocol,
-    pub(crate) endpoint: Endpoint,
-    /// How long one export may take, with everything that is tried again.
-    pub(crate) timeout: Duration,
-    pub(crate) gzip: bool,
-    pub(crate) resource: Resource,
+/// The way to a Collector: its address, protocol, headers and so on.
+///
+/// Said for [all signals](crate::sdk::Builder::otlp) or for [one](crate::sdk::Builder::otlp_for),
+/// which counts for more. What is not said comes from the environment.
+///
+/// ```
+/// use std::time::Duration;
+/// use tracewire::sdk::{Compression, Otlp, Protocol};
+///
+/// let way = Otlp::new()
+///     .endpoint("http://collector:4317")
+///     .protocol(Protocol::Grpc)
+///     .compression(Compression::Gzip)
+///     .timeout(Duration::from_secs(5));
+/// # assert!(format!("{way:?}").contains("collector"));
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "it has to be given to a builder"]
+pub struct Otlp {
+    pub(in crate::sdk) endpoint: Option<String>,
+    pub(in crate::sdk) protocol: Option<Protocol>,
+    pub(in crate::sdk) headers: Option<Vec<(HeaderName, HeaderValue)>>,
+    pub(in crate::sdk) timeout: Option<Duration>,
+    pub(in crate::sdk) compression: Option<Compression>,
+    pub(in crate::sdk) insecure: Option<bool>,
+    pub(in crate::sdk) certificate: Option<PathBuf>,
+    pub(in crate::sdk) client_certificate: Option<PathBuf>,
+    pub(in crate::sdk) client_key: Option<PathBuf>,
 }
 
 impl Otlp {
-    /// A new exporter on a connection of its own. It belongs to the Tokio runtime that is current.
-    pub(super) fn build(&self) -> Result<SpanExporter, Error> {
-        let mut exporter = match self.protocol {
-            Protocol::Grpc => self.grpc(),
-            Protocol::HttpProtobuf => self.http(),
-        }
-        .map_err(|error| {
-            Error::configuration("the OTLP exporter cannot be built").because(error)
-        })?;
-        exporter.set_resource(&self.resource);
-        Ok(exporter)
+    /// Nothing is said yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    fn grpc(&self) -> Result<SpanExporter, ExporterBuildError> {
-        let mut builder = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(self.endpoint.url())
-            .with_timeout(self.patience());
-        if self.gzip {
-            builder = builder.with_compression(Compression::Gzip);
-        }
-        builder.build()
+    /// The address, as `http://host:port` or `https://host:port`. Said for all signals, over HTTP
+    /// the path of each is added; said for one signal, it is used as it is. Variable:
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
     }
 
-    /// The client is given because what would be taken otherwise depends on which features of the
-    /// exporter somebody else has enabled, and not all of them can work here.
-    fn http(&self) -> Result<SpanExporter, ExporterBuildError> {
-        let client = HyperClient::with_default_connector(self.patience(), None);
-        let mut builder = SpanExporter::builder()
-            .with_http()
-            .with_protocol(OtlpProtocol::HttpBinary)
-            .with_http_client(client)
-            .with_endpoint(self.endpoint.url())
-            .with_timeout(self.patience());
-        if self.gzip {
-            builder = builder.with_compression(Compression::Gzip);
-        }
-        builder.build()
+    /// How telemetry travels. Variable: `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = Some(protocol);
+        self
     }
 
-    /// Longer than the timeout, so that it is the worker that gives up and then builds a new
-    /// exporter: a connection that has gone silent must not be used again.
-    fn patience(&self) -> Duration {
-        self.timeout.saturating_mul(2)
+    /// A header of every request. Those from the environment are then not sent. Variable:
+    /// `OTEL_EXPORTER_OTLP_HEADERS`.
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.headers.get_or_insert_default().push((name, value));
+        self
+    }
+
+    /// How long one export may take, with everything that is tried again; ten seconds by default.
+    /// Variable: `OTEL_EXPORTER_OTLP_TIMEOUT`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How requests are made smaller. Variable: `OTEL_EXPORTER_OTLP_COMPRESSION`.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Takes an address for gRPC that names no scheme as `http`, not as `https`. Variable:
+    /// `OTEL_EXPORTER_OTLP_INSECURE`.
+    pub fn insecure(mut self) -> Self {
+        self.insecure = Some(true);
+        self
+    }
+
+    /// A file in PEM with the certificates to trust instead of the system's. Variable:
+    /// `OTEL_EXPORTER_OTLP_CERTIFICATE`.
+    pub fn certificate(mut self, file: impl Into<PathBuf>) -> Self {
+        self.certificate = Some(file.into());
+        self
+    }
+
+    /// Files in PEM with the certificate of this process and its private key, for a server that asks
+    /// who it is (mTLS). Variables: `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`,
+    /// `OTEL_EXPORTER_OTLP_CLIENT_KEY`.
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.client_certificate = Some(certificate.into());
+        self.client_key = Some(key.into());
+        self
+    }
+
+    /// What is said here, and else what `other` says.
+    pub(in crate::sdk) fn or(self, other: Self) -> Self {
+        Self {
+            endpoint: self.endpoint.or(other.endpoint),
+            protocol: self.protocol.or(other.protocol),
+            headers: self.headers.or(other.headers),
+            timeout: self.timeout.or(other.timeout),
+            compression: self.compression.or(other.compression),
+            insecure: self.insecure.or(other.insecure),
+            certificate: self.certificate.or(other.certificate),
+            client_certificate: self.client_certificate.or(other.client_certificate),
+            client_key: self.client_key.or(other.client_key),
+        }
     }
 }

@@ -1,0 +1,188 @@
+//! How what is said in code is brought together with the environment, and set going.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::{Key, KeyValue, Value, global};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter, SpanProcessor};
+use tracing::level_filters::LevelFilter;
+
+use super::super::env::Env;
+use super::super::exporter::{
+    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say, set_quiet,
+};
+use super::super::guard::{Live, Turn};
+use super::super::limits::Short;
+use super::super::processor::{All, SampledOnly};
+use super::super::provider::Provider;
+use super::super::resource::{SERVICE_NAME, resource};
+use super::super::stats::{Counting, Started};
+use super::super::subscriber::{self, Logs};
+use super::super::tail::Room;
+use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
+use super::Builder;
+use crate::{Error, Propagator, Telemetry};
+
+impl Builder {
+    /// Sets up the telemetry of this process.
+    ///
+    /// # Errors
+    /// When a setting cannot be followed, when an earlier guard still lives, or when there is no
+    /// thread to be had.
+    pub fn init(self) -> Result<Guard, Error> {
+        let turn = Turn::take()?;
+        let mut env = Env::new(|name| std::env::var(name).ok());
+        let live = self.start(&mut env)?;
+        env.into_complaints().iter().for_each(|text| say(text));
+        Ok(Guard::new(live, turn))
+    }
+
+    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
+        let disabled = env.disabled() || self.disabled;
+        let spans = match &self.span_filter {
+            Some(directives) => subscriber::span_filter(directives)?,
+            None => subscriber::default_filter(),
+        };
+        let own_level = self.own_level.or_else(|| env.own_log_level());
+        set_quiet(own_level.is_some_and(|level| level < LevelFilter::WARN));
+        let logs = Logs {
+            own_level,
+            filter: (self.log_filter.clone())
+                .or_else(|| env.log_filter())
+                .unwrap_or_else(|| "info".to_owned()),
+            color: !env.no_color(),
+        };
+        let wants_subscriber = self.subscriber;
+        let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
+        let live = if disabled {
+            Telemetry::propagate_only().propagator(propagator.clone()).install();
+            None
+        } else {
+            Some(self.provide(env, propagator.clone())?)
+        };
+        global::set_text_map_propagator(propagator);
+        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
+            tracing::debug!(
+                target: "tracewire",
+                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
+                 `#[instrument]` spans into traces"
+            );
+        }
+        Ok(live)
+    }
+
+    /// Everything that makes spans and sends them.
+    fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
+        let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
+        let sampling = sampler.sampling();
+        let limits = self.limits.or(env.limits(Signal::Traces));
+        let started = Arc::new(Started::default());
+        let resource = self.resource(env);
+        let mut provider = SdkTracerProvider::builder()
+            .with_sampler(Counting::new(sampler.clone(), started.clone()))
+            .with_span_limits(limits.of_spans())
+            .with_resource(resource.clone());
+        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let mut tail = None;
+        if !processors.is_empty() {
+            let processors = Short::new(All(processors), &limits);
+            provider = match self.tail.take() {
+                Some(settings) => {
+                    let processor = settings.in_front_of(processors).with_rooms(rooms);
+                    tail = Some(processor.handle());
+                    provider.with_span_processor(SampledOnly(processor))
+                }
+                None => provider.with_span_processor(SampledOnly(processors)),
+            };
+        }
+        let provider = provider.build();
+        let service = resource.get(&Key::from_static_str(SERVICE_NAME));
+        let service = service.unwrap_or_else(|| Value::from(""));
+        let polling = sampler.poll(&service.as_str());
+        let random = Provider(provider.clone());
+        tracer::connect(&random, sampling);
+        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        global::set_tracer_provider(random);
+        let timeout = self.shutdown_timeout;
+        Ok(Live { provider, started, exporters, tail, _sampling: polling, timeout })
+    }
+
+    fn resource(&mut self, env: &mut Env) -> Resource {
+        let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
+        let mut attributes: Vec<_> =
+            detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.append(&mut env.resource_attributes());
+        let name = env.service_name();
+        attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
+        attributes.append(&mut self.attributes);
+        resource(attributes)
+    }
+
+    /// The way of a signal, from everything that is said about it.
+    pub(super) fn route(&self, signal: Signal, env: &mut Env) -> Result<Route, Error> {
+        let special = self.otlp_for.iter().filter(|(of, _)| *of == signal);
+        let special = special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()));
+        Route::find(signal, &special, &self.otlp, env)
+    }
+
+    /// Everything that spans are sent to.
+    fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+        let wanted = (self.exporters.take())
+            .or_else(|| env.exporters())
+            .unwrap_or_else(|| vec![Exporter::Otlp]);
+        let mut sinks = Sinks::default();
+        for (index, exporter) in wanted.iter().enumerate() {
+            match exporter {
+                twice if wanted[..index].contains(twice) => {}
+                Exporter::Console => sinks.processors.push(Box::new(Console)),
+                Exporter::Otlp => {
+                    let route = self.route(Signal::Traces, env)?;
+                    let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.add(route, &batch, OtlpSpans::new)?;
+                }
+                Exporter::Zipkin => {
+                    let route = self.zipkin(env)?;
+                    let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.add(route, &batch, ZipkinSpans::new)?;
+                }
+            }
+        }
+        Ok(sinks)
+    }
+
+    fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
+        let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
+        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
+        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
+        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
+    }
+}
+
+/// What spans are sent to, and what is known about it.
+#[derive(Default)]
+struct Sinks {
+    processors: Vec<Box<dyn SpanProcessor>>,
+    exporters: Vec<(Arc<Report>, Stop)>,
+    rooms: Vec<(Room, usize)>,
+}
+
+impl Sinks {
+    /// One more, on threads of its own.
+    fn add<E: SpanExporter + 'static>(
+        &mut self,
+        mut route: Route,
+        batch: &Batch,
+        exporter: impl FnOnce(Client, Arc<Report>) -> E,
+    ) -> Result<(), Error> {
+        route.timeout = route.timeout.min(batch.timeout());
+        let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
+        let (client, stop) = Client::start(route)?;
+        let size = batch.queue_size();
+        let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));
+        self.processors.push(Box::new(Queue::new(exporter, batch, report.clone())));
+        self.rooms.push((room, size));
+        self.exporters.push((report, stop));
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The thread on which exporting happens.
+//!
+//! Sending needs a reactor to drive it. It cannot be the application's: that may not exist yet, or
+//! be blocked by the very thread that is waiting for the export. So there is one here, on a thread
+//! of its own for each signal, on which nothing is ever traced.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::task::Poll;
+use std::thread;
+
+use opentelemetry::Context;
+use prost::Message;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::exchange::{Accepted, Exchange, Letter};
+use super::failure::{Again, Failure};
+use super::retry::Retry;
+use super::route::Route;
+use crate::Error;
+
+/// Hands messages of one signal to the thread that sends them.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    route: Arc<Route>,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// Ends the thread when it is dropped, whatever the thread is waiting for.
+#[derive(Debug)]
+pub(crate) struct Stop(#[expect(dead_code, reason = "its drop is the signal")] oneshot::Sender<()>);
+
+#[derive(Debug)]
+struct Job {
+    letter: Letter,
+    done: oneshot::Sender<Result<Accepted, Failure>>,
+}
+
+thread_local! {
+    static EXPORTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread does nothing but export.
+///
+/// A suppressed context is not enough for `tracing` spans: one that is opened as a root, as HTTP/2
+/// connections are, begins with an empty context.
+pub(crate) fn is_exporting() -> bool {
+    EXPORTING.get()
+}
+
+impl Client {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub(crate) fn start(route: Route) -> Result<(Self, Stop), Error> {
+        let route = Arc::new(route);
+        let (jobs, queue) = mpsc::channel(1);
+        let (stop, stopped) = oneshot::channel();
+        let (ready, readiness) = std_mpsc::channel();
+        let way = route.clone();
+        let work = move || run(&way, queue, stopped, &ready);
+        thread::Builder::new().name("tracewire-otlp".to_owned()).spawn(work).map_err(|error| {
+            Error::system("the exporter's thread cannot be started").because(error)
+        })?;
+        readiness
+            .recv()
+            .unwrap_or_else(|_| Err(Error::system("the exporter's thread ended at once")))?;
+        Ok((Self { route, jobs }, Stop(stop)))
+    }
+
+    /// Sends a message of OTLP, several times if need be, and says how much of it was taken. Takes
+    /// no longer than the route's timeout, needs no runtime, and may be awaited on any.
+    pub(crate) async fn send<M: Message + Serialize>(
+        &self,
+        message: &M,
+    ) -> Result<Accepted, Failure> {
+        self.deliver(Letter::write(message, &self.route)?).await
+    }
+
+    /// [`send`](Self::send) for what is written already.
+    pub(crate) async fn deliver(&self, letter: Letter) -> Result<Accepted, Failure> {
+        let over = || Failure::new("telemetry has been shut down", Again::Never);
+        let (done, answer) = oneshot::channel();
+        self.jobs.send(Job { letter, done }).await.map_err(|_| over())?;
+        answer.await.unwrap_or_else(|_| Err(over()))
+    }
+}
+
+fn run(
+    route: &Route,
+    queue: mpsc::Receiver<Job>,
+    stopped: oneshot::Receiver<()>,
+    ready: &std_mpsc::Sender<Result<(), Error>>,
+) {
+    // Connections are driven by tasks of this thread's runtime, so this covers them too.
+    let _suppressed = Context::enter_telemetry_suppressed_scope();
+    EXPORTING.set(true);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(|| EXPORTING.set(true))
+        .build();
+    match runtime {
+        Err(error) => {
+            let error = Error::system("the exporter's runtime cannot be started").because(error);
+            let _ = ready.send(Err(error));
+        }
+        Ok(runtime) => {
+            let _ = ready.send(Ok(()));
+            runtime.block_on(async {
+                let mut work = pin!(work(route, queue));
+                let mut stopped = pin!(stopped);
+                poll_fn(|task| {
+                    let over = work.as_mut().poll(task).is_ready()
+                        || stopped.as_mut().poll(task).is_ready();
+                    if over { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+            });
+            // A name that is still being resolved is not waited for.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Sends one message after the other until nobody has any more.
+async fn work(route: &Route, mut queue: mpsc::Receiver<Job>) {
+    let mut exchange = Exchange::new(route);
+    let mut not_before = None;
+    while let Some(Job { letter, done }) = queue.recv().await {
+        let mut last = None;
+        let deadline = Instant::now() + route.timeout;
+        let attempts = attempts(route, &exchange, &letter, &mut not_before, &mut last);
+        let result = timeout_at(deadline, attempts).await.unwrap_or_else(|_| {
+            // A connection that has gone silent must not be used again.
+            exchange = Exchange::new(route);
+            let cause = last.as_ref().map_or("no answer".to_owned(), Failure::to_string);
+            Err(Failure::new(format!("{cause}, within {:?}", route.timeout), Again::Never))
+        });
+        let _ = done.send(result);
+    }
+}
+
+/// Sends until it succeeds or is of no use. A receiver's wish to be left alone holds for what is sent
+/// next, too.
+async fn attempts(
+    route: &Route,
+    exchange: &Exchange,
+    letter: &Letter,
+    not_before: &mut Option<Instant>,
+    last: &mut Option<Failure>,
+) -> Result<Accepted, Failure> {
+    let mut retry = Retry::default();
+    if let Some(instant) = *not_before
+        && instant > Instant::now()
+    {
+        *last = Some(Failure::new("it asked to be left alone for a while", Again::Never));
+        sleep_until(instant).await;
+    }
+    loop {
+        let failure = match exchange.send(route, letter.clone()).await {
+            Ok(accepted) => return Ok(accepted),
+            Err(failure) => failure,
+        };
+        let again = retry.after(&failure);
+        if let (Again::After(wish), Some(_)) = (failure.again(), again) {
+            *not_before = Some(Instant::now() + wish);
+        }
+        let Some(again) = again else {
+            return Err(failure);
+        };
+        *last = Some(failure);
+        sleep_until(again).await;
+    }
+}
