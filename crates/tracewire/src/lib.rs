@@ -13,13 +13,13 @@ mod error;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "metrics")]
 mod measure;
 #[cfg(not(feature = "metrics"))]
 #[path = "measure/off.rs"]
 mod measure;
-#[cfg(feature = "kafka")]
-pub mod kafka;
 #[cfg(feature = "messaging")]
 pub mod messaging;
 #[cfg(feature = "metrics")]

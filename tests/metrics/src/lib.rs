@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
+use opentelemetry_sdk::metrics::data::{
+    AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use tracewire::Telemetry;
 use tracewire::metrics::Choice;
@@ -66,8 +68,8 @@ impl Site {
         self.exporter.reset();
         self.provider.force_flush().expect("a flush");
         let exported = self.exporter.get_finished_metrics().expect("an export");
-        let metrics = exported.iter().flat_map(|resource| resource.scope_metrics());
-        metrics.flat_map(|scope| scope.metrics()).flat_map(series_of).collect()
+        let metrics = exported.iter().flat_map(ResourceMetrics::scope_metrics);
+        metrics.flat_map(ScopeMetrics::metrics).flat_map(series_of).collect()
     }
 
     /// The series of one metric.

@@ -1,4 +1,10 @@
 //! Requests, statements, commands and calls that a program sends.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::HashMap;
 use std::convert::Infallible;

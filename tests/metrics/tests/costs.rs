@@ -1,4 +1,10 @@
 //! What measuring costs where everything has been seen before.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::convert::Infallible;
 use std::hint::black_box;

@@ -1,4 +1,10 @@
 //! Requests that come to a server.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::future::pending;
 use std::io::ErrorKind;
@@ -20,6 +26,9 @@ use tracewire::metrics::Choice;
 use tracewire::test::Capture;
 use tracewire::{Sampling, Telemetry};
 use tracewire_metrics_tests::Site;
+
+/// What to make of a site.
+type Source = fn(&Site) -> Telemetry;
 
 const DURATION: &str = "http.server.request.duration";
 const ACTIVE: &str = "http.server.active_requests";
@@ -112,7 +121,7 @@ async fn the_route_of_an_inner_router_is_known() {
 async fn what_has_no_span_is_measured_all_the_same() {
     let unsampled = |site: &Site| site.telemetry().sampling(Sampling::FollowsParent);
     let nothing = |site: &Site| Telemetry::propagate_only().meter_provider(site.meters().clone());
-    let all: [(&str, fn(&Site) -> Telemetry); 3] =
+    let all: [(&str, Source); 3] =
         [("dropped", |site| site.telemetry()), ("taken at its word", unsampled), ("off", nothing)];
     for (name, telemetry) in all {
         let site = Site::new(Capture::with_sampler(Sampler::AlwaysOff));

@@ -11,17 +11,18 @@ use super::registry::Registry;
 use super::{Choice, Family, Metered, Sink};
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
+type Global = (Provider, Arc<Registry>);
 
 /// The sinks of a telemetry, or OpenTelemetry's global meter provider while it has none.
 #[derive(Clone, Default)]
 pub(crate) struct Measuring {
     choice: Choice,
-    meters: Option<Arc<dyn Sink>>,
-    others: Vec<Arc<dyn Sink>>,
+    /// By a name, of which there is one each.
+    sinks: Vec<(&'static str, Arc<dyn Sink>)>,
     /// `None` without a sink.
     own: Option<Arc<Registry>>,
     /// What goes to the global provider that was seen last.
-    global: Arc<RwLock<Option<(Provider, Arc<Registry>)>>>,
+    global: Arc<RwLock<Option<Global>>>,
 }
 
 impl Measuring {
@@ -31,13 +32,13 @@ impl Measuring {
         provider: &dyn MeterProvider,
         scope: InstrumentationScope,
     ) {
-        self.meters = Some(Arc::new(Meters::new(provider.meter_with_scope(scope))));
-        self.renew();
+        self.set_sink("meters", Arc::new(Meters::new(provider.meter_with_scope(scope))));
     }
 
-    /// Measures with this sink as well.
-    pub(crate) fn add_sink(&mut self, sink: Arc<dyn Sink>) {
-        self.others.push(sink);
+    /// Measures with this sink as well, in place of another one of this name.
+    pub(crate) fn set_sink(&mut self, name: &'static str, sink: Arc<dyn Sink>) {
+        self.sinks.retain(|(other, _)| *other != name);
+        self.sinks.push((name, sink));
         self.renew();
     }
 
@@ -47,7 +48,7 @@ impl Measuring {
     }
 
     fn renew(&mut self) {
-        let sinks: Vec<_> = self.meters.iter().chain(&self.others).cloned().collect();
+        let sinks: Vec<_> = self.sinks.iter().map(|(_, sink)| sink.clone()).collect();
         let is_used = !sinks.is_empty();
         self.own = is_used.then(|| Arc::new(Registry::new(sinks, self.choice.clone())));
         self.global = Arc::default();
