@@ -7,6 +7,7 @@ use std::time::Duration;
 use opentelemetry::{Key, KeyValue, Value};
 use tracing::level_filters::LevelFilter;
 
+use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
@@ -38,6 +39,7 @@ pub struct Builder {
     log_filter: Option<String>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    pub(crate) meters: Meters,
     shutdown_timeout: Duration,
 }
 
@@ -61,6 +63,7 @@ impl Builder {
             log_filter: None,
             own_level: None,
             subscriber: true,
+            meters: Meters::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

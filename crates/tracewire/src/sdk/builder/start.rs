@@ -102,10 +102,16 @@ impl Builder {
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let meters = std::mem::take(&mut self.meters);
+        let (telemetry, meters) =
+            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
+                self.route(Signal::Metrics, env)
+            })?;
+        telemetry.install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, tail, _sampling: polling, timeout })
+        Ok(Live { provider, started, exporters, tail, meters, _sampling: polling, timeout })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
