@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use failure::Result;
 
+mod bench;
 mod failure;
 mod process;
 mod services;
@@ -13,7 +14,7 @@ mod tools;
 mod workspace;
 
 /// Every chore, in the order in which `help` shows it. A new one is a file and a line here.
-const COMMANDS: &[Command] = &[test::COMMAND, services::COMMAND];
+const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND, services::COMMAND];
 
 /// One chore.
 struct Command {

@@ -1,4 +1,4 @@
-//! The six processes: started from the last to be called to the first, stopped together.
+//! The processes, one for each service: started from the last to be called to the first, stopped together.
 
 use std::process::Stdio;
 
@@ -26,7 +26,8 @@ impl Fleet {
     /// Starts every service, telling each where the ones it calls are and where spans go.
     pub(crate) async fn start(options: &Options, collector: &str) -> Result<Self, Error> {
         let mut fleet = Self { processes: Vec::new(), stores: Stores::open().await? };
-        for service in Service::CALLEES_FIRST {
+        let broker = fleet.stores.broker_url.is_some().then_some(Service::Fulfilment);
+        for service in broker.into_iter().chain(Service::CALLEES_FIRST) {
             let process = fleet.start_one(service, options, collector).await;
             fleet
                 .processes
@@ -45,6 +46,10 @@ impl Fleet {
         command.env(services::SERVICE, service.name());
         command.env(services::DATABASE_URL, &self.stores.database_url);
         command.env(services::REDIS_URL, &self.stores.redis_url);
+        match &self.stores.broker_url {
+            Some(url) => command.env(services::BROKER_URL, url),
+            None => command.env_remove(services::BROKER_URL),
+        };
         command.env("OTEL_SERVICE_NAME", service.name());
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
         if options.collector.is_none() {

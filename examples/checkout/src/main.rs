@@ -2,8 +2,10 @@
 //! one trace.
 //!
 //! `gateway -> checkout -> inventory, pricing, payment -> bank-api`, each a process of its own with
-//! an axum server, a reqwest client and `tracewire::sdk::init()`. This program starts itself once
-//! for each of them, sends a checkout, receives the spans over OTLP and draws the waterfall.
+//! an axum server, a reqwest client and `tracewire::sdk::init()`. Payment speaks gRPC, and checkout
+//! sends word of the order to fulfilment, which is a task beside it or a process behind a broker. This
+//! program starts itself once for each service, sends a checkout, receives the spans over OTLP and
+//! draws the waterfall.
 
 mod cache;
 mod fleet;

@@ -21,6 +21,8 @@ Environment:
   OTEL_EXPORTER_OTLP_ENDPOINT  send the spans to this Collector instead of showing them here
   DATABASE_URL                 the database to use instead of a SQLite file; postgres:// or mysql://
   REDIS_URL                    the cache to use instead of one inside this program
+  BROKER_URL                   the broker that takes orders to fulfilment; amqp:// or nats://. Without
+                               one, fulfilment is a task in the process of checkout
   NO_COLOR                     draw without colours
   COLUMNS                      the width to draw in";
 

@@ -77,7 +77,10 @@ fn show(mut traces: Vec<Trace>, options: &Options) -> ExitCode {
     traces.sort_by_key(Trace::start);
     let waterfall = Waterfall::for_output(&std::io::stdout());
     for trace in &traces {
-        println!("{}", waterfall.render(trace));
+        // What links to another trace is drawn below that.
+        if traces.iter().all(|other| other.linked(std::slice::from_ref(trace)).is_empty()) {
+            println!("{}", waterfall.render_linked(trace, &traces));
+        }
     }
     let findings = diagnose(&traces);
     for finding in &findings {
@@ -90,11 +93,18 @@ fn show(mut traces: Vec<Trace>, options: &Options) -> ExitCode {
 }
 
 fn expect_one(traces: &[Trace]) -> ExitCode {
-    match traces {
-        [trace]
-            if trace.is_connected() && trace.services().len() == Service::CALLEES_FIRST.len() =>
-        {
-            println!("One trace, {} services, every hop connected.", trace.services().len());
+    // A broker may have kept orders of another time, whose traces are here as well.
+    let of_gateway = |trace: &&Trace| trace.services().contains(&Service::Gateway.name());
+    let all = Service::CALLEES_FIRST.len();
+    match traces.iter().find(of_gateway) {
+        Some(trace) if trace.is_connected() && trace.services().len() == all => {
+            let is_linked = |other: &&Trace| !trace.linked(std::slice::from_ref(*other)).is_empty();
+            let linked = match traces.iter().filter(is_linked).count() {
+                0 => String::new(),
+                1 => "; one more trace is linked to it".to_owned(),
+                count => format!("; {count} more traces are linked to it"),
+            };
+            println!("One trace, {all} services, every hop connected{linked}.");
             ExitCode::SUCCESS
         }
         _ => {

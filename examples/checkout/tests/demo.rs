@@ -11,7 +11,7 @@ use tracewire_cli::{Listen, Receiver, Store};
 fn checkout(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_checkout"));
     command.args(arguments).env("COLUMNS", "120");
-    for inherited in ["OTEL_EXPORTER_OTLP_ENDPOINT", "DATABASE_URL", "REDIS_URL"] {
+    for inherited in ["OTEL_EXPORTER_OTLP_ENDPOINT", "DATABASE_URL", "REDIS_URL", "BROKER_URL"] {
         command.env_remove(inherited);
     }
     command
@@ -33,9 +33,9 @@ fn succeed(output: Output) -> String {
 
 /// The rows of the waterfall: service and operation, without bars and durations.
 fn rows(text: &str) -> Vec<String> {
-    let services = ["gateway", "checkout", "inventory", "pricing", "payment", "bank-api"];
-    let is_row =
-        |line: &&str| services.contains(&line.split_whitespace().next().unwrap_or_default());
+    let services =
+        ["gateway", "checkout", "inventory", "pricing", "payment", "bank-api", "fulfilment"];
+    let is_row = |line: &&str| services.contains(&line.split(' ').next().unwrap_or_default());
     let is_bar = |c: char| ('▀'..='▟').contains(&c);
     let name = |line: &str| line.split(is_bar).next().unwrap_or_default().trim_end().to_owned();
     text.lines().filter(is_row).map(name).collect()
@@ -67,13 +67,14 @@ const GOOD: &[&str] = &[
     "pricing          │        ├─ GET",
     "pricing          │        ├─ apply_discounts",
     "pricing          │        └─ SET",
-    "checkout         └─ pay",
-    "checkout            └─ shop.Payment/Pay",
-    "payment                └─ shop.Payment/Pay",
-    "payment                   ├─ assess_risk",
-    "payment                   └─ POST",
-    "bank-api                     └─ POST /authorizations",
-    "bank-api                        └─ ask_card_network",
+    "checkout         ├─ pay",
+    "checkout         │  └─ shop.Payment/Pay",
+    "payment          │     └─ shop.Payment/Pay",
+    "payment          │        ├─ assess_risk",
+    "payment          │        └─ POST",
+    "bank-api         │           └─ POST /authorizations",
+    "bank-api         │              └─ ask_card_network",
+    "checkout         └─ send orders",
 ];
 
 #[test]
@@ -92,7 +93,7 @@ fn databases_and_caches_can_be_real_ones() {
     let redis = service("TRACEWIRE_REDIS_URL");
     let text = succeed(checkout(&[]).env("REDIS_URL", redis).output().unwrap());
     // A cache that is shared may know all prices already.
-    assert!(text.contains("One trace, 6 services, every hop connected."), "{text}");
+    assert!(text.ends_with(CONNECTED), "{text}");
 }
 
 /// The address of a server that `cargo xtask services up` has started.
@@ -108,7 +109,8 @@ fn service(variable: &str) -> String {
 
 #[track_caller]
 fn assert_good(text: &str) {
-    let (mut found, mut expected) = (rows(text), GOOD.to_vec());
+    let (main, linked) = text.split_once("\nLinked ").unwrap();
+    let (mut found, mut expected) = (rows(main), GOOD.to_vec());
     // On a busy machine the first connection may take so long that waiting for it is a span.
     found.retain(|row| !row.ends_with("─ acquire"));
     found.sort_unstable();
@@ -116,14 +118,40 @@ fn assert_good(text: &str) {
     assert_eq!(found, expected, "{text}");
     assert!(text.starts_with("POST /checkout -> 200 OK: 2 items for 31.90"), "{text}");
     assert!(text.contains("Slowest: bank-api  ask_card_network"), "{text}");
-    assert!(text.ends_with("One trace, 6 services, every hop connected.\n"), "{text}");
+    assert_eq!(rows(linked), ["checkout  process orders", "checkout  └─ pack"], "{text}");
+    assert!(text.ends_with(CONNECTED), "{text}");
+}
+
+/// Orders are packed in a trace of their own.
+const CONNECTED: &str =
+    "One trace, 6 services, every hop connected; one more trace is linked to it.\n";
+
+#[test]
+fn orders_reach_fulfilment_through_a_broker() {
+    for (broker, settle) in
+        [("TRACEWIRE_AMQP_URL", Some("fulfilment  └─ ack orders")), ("TRACEWIRE_NATS_URL", None)]
+    {
+        let text = succeed(checkout(&[]).env("BROKER_URL", service(broker)).output().unwrap());
+        let (main, linked) = text.split_once("\nLinked ").unwrap();
+        assert!(main.contains("─ publish orders"), "{text}");
+        assert!(
+            linked.contains("  checkout  publish orders  →  fulfilment  process orders\n"),
+            "{text}"
+        );
+        let pack =
+            if settle.is_some() { "fulfilment  ├─ pack" } else { "fulfilment  └─ pack" };
+        let mut expected = vec!["fulfilment  process orders", pack];
+        expected.extend(settle);
+        assert_eq!(rows(linked), expected, "{text}");
+        assert!(text.ends_with(CONNECTED), "{text}");
+    }
 }
 
 #[test]
 fn a_slow_bank_is_named() {
     let text = run(&["--slow-bank"]);
     assert!(text.contains("Slowest: bank-api  ask_card_network  3.6"), "{text}");
-    assert!(text.ends_with("One trace, 6 services, every hop connected.\n"), "{text}");
+    assert!(text.ends_with(CONNECTED), "{text}");
 }
 
 #[test]
@@ -181,7 +209,7 @@ fn spans_go_to_a_collector_that_is_named() {
         checkout(&[]).env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http_endpoint()).output();
     let text = succeed(output.unwrap());
     let traces = collector.store().traces();
-    assert_eq!(traces.len(), 1, "{text}");
+    assert_eq!(traces.len(), 2, "{text}");
     assert!(traces[0].is_connected() && traces[0].services().len() == 6, "{traces:?}");
     assert!(text.contains(&format!("look for trace {}", traces[0].id())), "{text}");
 }

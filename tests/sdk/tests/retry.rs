@@ -154,6 +154,21 @@ fn a_page_for_people_is_no_receipt() {
 }
 
 #[test]
+fn tail_sampling_is_accounted_for() {
+    let receiver = Receiver::start(Wire::Http);
+    let settings = [("endpoint", &*receiver.endpoint()), ("tail", "0.5")];
+    let mut child = Child::start(PUPPET, &settings, &[]);
+    child.ok("init");
+    child.say("burst 100");
+    let answer = child.say("shutdown");
+    let arrived = receiver.so_far().len();
+    assert!((30..270).contains(&arrived), "{answer}");
+    let out = 300 - arrived;
+    assert_eq!(answer, format!("started=300 exported={arrived} dropped=0 sampled_out={out}"));
+    child.end();
+}
+
+#[test]
 fn everything_is_accounted_for() {
     let unsampled = "traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02";
     for wire in WIRES {

@@ -9,7 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{OwnedHeaders, ToBytes};
+use rdkafka::message::ToBytes;
 use rdkafka::producer::future_producer::{self, OwnedDeliveryResult};
 use rdkafka::producer::{self, FutureRecord};
 use rdkafka::util::{AsyncRuntime, DefaultRuntime, Timeout};

@@ -15,10 +15,19 @@ pub(crate) fn install(missing: &[&dyn Service]) -> Result<()> {
     if !is_root() || find("apt-get").is_none() {
         return Err(by_hand(missing, &packages).into());
     }
+    install_packages(&packages)
+}
+
+/// Installs these packages. It takes root, and `apt-get`.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
+    if !is_root() || find("apt-get").is_none() {
+        let packages = packages.join(" ");
+        return Err(format!("not installed: run `sudo apt-get install {packages}`").into());
+    }
     // Package lists may be missing or older than the packages they name, so a failure is worth one update.
-    if apt_get("install", &packages).is_err() {
+    if apt_get("install", packages).is_err() {
         apt_get("update", &[])?;
-        apt_get("install", &packages)?;
+        apt_get("install", packages)?;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ mod service;
 mod state;
 mod supervisor;
 
+pub(crate) use apt::install_packages;
+
 pub(crate) const COMMAND: Command = Command {
     name: "services",
     arguments: "up|down [NAME...]",

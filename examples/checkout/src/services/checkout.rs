@@ -1,4 +1,4 @@
-//! Places an order: goods and prices at the same time, then the payment.
+//! Places an order: goods and prices at the same time, then the payment, then word to fulfilment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,15 +14,17 @@ use tonic::transport::{Channel, Endpoint};
 use tracewire::tonic::{Client, ClientLayer};
 use tracing::instrument;
 
+use super::orders::{OrderPlaced, Outbox};
 use super::{BadGateway, Service};
 use crate::Error;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Shop {
     http: ClientWithMiddleware,
     inventory: String,
     pricing: String,
     payment: PaymentClient<Client<Channel>>,
+    fulfilment: Outbox,
     /// The number of the next order.
     orders: Arc<AtomicU64>,
 }
@@ -32,12 +34,13 @@ struct Cart {
     items: Vec<String>,
 }
 
-pub(super) fn app() -> Result<Router, Error> {
+pub(super) fn app(fulfilment: Outbox) -> Result<Router, Error> {
     let shop = Shop {
         http: super::http_client(),
         inventory: Service::Inventory.url()?,
         pricing: Service::Pricing.url()?,
         payment: payment(Service::Payment.url()?)?,
+        fulfilment,
         orders: Arc::new(AtomicU64::new(1)),
     };
     Ok(Router::new().route("/orders", post(place)).with_state(shop))
@@ -53,9 +56,10 @@ fn payment(url: String) -> Result<PaymentClient<Client<Channel>>, Error> {
 async fn place(State(shop): State<Shop>, Json(cart): Json<Cart>) -> Result<String, BadGateway> {
     validate(&cart).await;
     let (_, cents) = tokio::try_join!(shop.reserve(&cart.items), shop.price(&cart.items))?;
-    let order = Order { id: shop.orders.fetch_add(1, Ordering::Relaxed), cents };
-    shop.pay(order).await?;
+    let number = shop.orders.fetch_add(1, Ordering::Relaxed);
+    shop.pay(Order { id: number, cents }).await?;
     let (count, plural) = (cart.items.len(), if cart.items.len() == 1 { "" } else { "s" });
+    shop.tell_fulfilment(OrderPlaced { number, items: cart.items }).await;
     Ok(format!("{count} item{plural} for {}.{:02}", cents / 100, cents % 100))
 }
 
@@ -87,5 +91,12 @@ impl Shop {
     async fn pay(&self, order: Order) -> Result<String, BadGateway> {
         let receipt = self.payment.clone().pay(order).await?;
         Ok(receipt.into_inner().number)
+    }
+
+    /// The order is paid for, so what goes wrong here is not the customer's to know.
+    async fn tell_fulfilment(&self, order: OrderPlaced) {
+        if let Err(error) = self.fulfilment.put(order).await {
+            tracing::error!(%error, "fulfilment was not told");
+        }
     }
 }

@@ -12,8 +12,10 @@ use crate::Error;
 
 mod bank_api;
 mod checkout;
+mod fulfilment;
 mod gateway;
 mod inventory;
+pub(crate) mod orders;
 mod payment;
 mod pricing;
 
@@ -21,11 +23,12 @@ mod pricing;
 pub(crate) const SERVICE: &str = "CHECKOUT_SERVICE";
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 pub(crate) const REDIS_URL: &str = "REDIS_URL";
+pub(crate) const BROKER_URL: &str = "BROKER_URL";
 pub(crate) const SLOW: &str = "CHECKOUT_SLOW";
 pub(crate) const OUT_OF_ORDER: &str = "CHECKOUT_OUT_OF_ORDER";
 pub(crate) const DROP_HEADERS: &str = "CHECKOUT_DROP_HEADERS";
 
-/// One of the six.
+/// One of the six, or the seventh, which is a process only where there is a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Gateway,
@@ -34,9 +37,11 @@ pub(crate) enum Service {
     Pricing,
     Payment,
     BankApi,
+    Fulfilment,
 }
 
 impl Service {
+    /// Those that a request passes through.
     pub(crate) const CALLEES_FIRST: [Self; 6] = [
         Self::BankApi,
         Self::Payment,
@@ -54,6 +59,7 @@ impl Service {
             Self::Pricing => "pricing",
             Self::Payment => "payment",
             Self::BankApi => "bank-api",
+            Self::Fulfilment => "fulfilment",
         }
     }
 
@@ -63,7 +69,9 @@ impl Service {
 
     /// The service that this process was started to be.
     pub(crate) fn of_this_process() -> Option<Self> {
-        Self::named(&std::env::var(SERVICE).ok()?)
+        let name = std::env::var(SERVICE).ok()?;
+        let fulfilment = Some(Self::Fulfilment).filter(|service| service.name() == name);
+        fulfilment.or_else(|| Self::named(&name))
     }
 
     /// The variable that tells the others where it is.
@@ -87,31 +95,39 @@ impl fmt::Display for Service {
 /// Runs a service until its input ends.
 pub(crate) async fn run(service: Service) -> Result<(), Error> {
     let _telemetry = tracewire::sdk::init()?;
-    let app = match service {
-        Service::Gateway => gateway::app()?,
-        Service::Checkout => checkout::app()?,
-        Service::Inventory => inventory::app().await?,
-        Service::Pricing => pricing::app().await?,
-        Service::Payment => payment::app()?,
-        Service::BankApi => bank_api::app(),
-    };
-    let app = match service {
-        Service::Payment => app.layer(tracewire::tonic::ServerLayer::new()),
-        _ => app.layer(tracewire::axum::ServerLayer::new().trace_response()),
-    };
-    serve(app).await
+    let http = tracewire::axum::ServerLayer::new().trace_response();
+    match service {
+        Service::Fulfilment => fulfilment::run().await,
+        Service::Checkout if orders::have_broker() => {
+            let outbox = orders::Outbox::of_broker().await?;
+            serve(checkout::app(outbox)?.layer(http)).await
+        }
+        Service::Checkout => {
+            let (outbox, worker) = fulfilment::in_process();
+            serve(checkout::app(outbox)?.layer(http)).await?;
+            Ok(worker.await?)
+        }
+        Service::Gateway => serve(gateway::app()?.layer(http)).await,
+        Service::Inventory => serve(inventory::app().await?.layer(http)).await,
+        Service::Pricing => serve(pricing::app().await?.layer(http)).await,
+        Service::Payment => {
+            serve(payment::app()?.layer(tracewire::tonic::ServerLayer::new())).await
+        }
+        Service::BankApi => serve(bank_api::app().layer(http)).await,
+    }
 }
 
 async fn serve(app: Router) -> Result<(), Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("http://{}", listener.local_addr()?);
-    let input_ends = async {
-        let mut rest = Vec::new();
-        let _ = tokio::io::stdin().read_to_end(&mut rest).await;
-    };
     let app = if is_set(DROP_HEADERS) { forgetful(app) } else { app };
-    axum::serve(listener, app).with_graceful_shutdown(input_ends).await?;
+    axum::serve(listener, app).with_graceful_shutdown(input_ends()).await?;
     Ok(())
+}
+
+async fn input_ends() {
+    let mut rest = Vec::new();
+    let _ = tokio::io::stdin().read_to_end(&mut rest).await;
 }
 
 /// A service behind a proxy that lets no header through which it does not know: a common way to

@@ -13,7 +13,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use tracewire::sdk::{
     self, Batch, Compression, Detector, Exporter, Guard, Limits, Otlp, Protocol, Sampler, Signal,
-    Stats,
+    Stats, TailSampling,
 };
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -111,6 +111,7 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
             }),
             "subscriber" => builder.without_subscriber(),
             "disabled" => builder.disabled(),
+            "tail" => builder.tail_sampling(TailSampling::new().otherwise(value.parse().unwrap())),
             "namespace" => builder.service_namespace(value).service_instance_id("number one"),
             "detectors" => builder.detectors([Detector::Process]),
             "zipkin" => builder.exporters([Exporter::Zipkin]).zipkin_endpoint(value),

@@ -1,0 +1,49 @@
+//! Where spans go: the batch processor, and an exporter that forgets them.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter,
+};
+
+/// More than a bench makes before it flushes, so that the processor's thread sleeps while something is measured.
+const QUEUE: usize = 16384;
+
+#[derive(Debug)]
+struct Sink;
+
+impl SpanExporter for Sink {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+static RECORDS: OnceLock<SdkTracerProvider> = OnceLock::new();
+static DROPS: OnceLock<SdkTracerProvider> = OnceLock::new();
+
+/// The provider that follows the caller, and decides so for requests that have none.
+pub fn provider(sampled: bool) -> SdkTracerProvider {
+    let (place, root) =
+        if sampled { (&RECORDS, Sampler::AlwaysOn) } else { (&DROPS, Sampler::AlwaysOff) };
+    place.get_or_init(|| build(root)).clone()
+}
+
+fn build(root: Sampler) -> SdkTracerProvider {
+    let config = BatchConfigBuilder::default()
+        .with_max_queue_size(QUEUE)
+        .with_max_export_batch_size(QUEUE)
+        .with_scheduled_delay(Duration::from_secs(3600))
+        .build();
+    let processor = BatchSpanProcessor::builder(Sink).with_batch_config(config).build();
+    let sampler = Sampler::ParentBased(Box::new(root));
+    SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(processor).build()
+}
+
+/// Empties the queues.
+pub(crate) fn flush() {
+    for provider in [&RECORDS, &DROPS].into_iter().filter_map(|it| it.get()) {
+        provider.force_flush().expect("a flush");
+    }
+}
