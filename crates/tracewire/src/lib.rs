@@ -29,8 +29,22 @@ pub mod metrics;
 #[cfg(all(feature = "metrics", feature = "http"))]
 #[path = "metrics/http.rs"]
 mod metrics_http;
+#[cfg(all(feature = "metrics", feature = "sdk"))]
+#[path = "metrics/sdk.rs"]
+mod metrics_sdk;
 #[cfg(feature = "nats")]
 pub mod nats;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(all(feature = "prometheus", feature = "axum"))]
+#[path = "prometheus/axum.rs"]
+mod prometheus_axum;
+#[cfg(all(feature = "prometheus", feature = "sdk"))]
+#[path = "prometheus/sdk.rs"]
+mod prometheus_sdk;
+#[cfg(all(not(feature = "prometheus"), feature = "sdk"))]
+#[path = "prometheus/absent.rs"]
+mod prometheus_sdk;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;

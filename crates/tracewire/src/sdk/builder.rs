@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use self::configured::{Destinations, Source};
 use super::config::Patterns;
+use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
@@ -49,6 +50,7 @@ pub struct Builder {
     log_exporters: Option<Vec<Exporter>>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    pub(crate) meters: Meters,
     shutdown_timeout: Duration,
 }
 
@@ -77,6 +79,7 @@ impl Builder {
             log_exporters: None,
             own_level: None,
             subscriber: true,
+            meters: Meters::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -107,10 +107,25 @@ impl Builder {
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
         records.iter().for_each(Records::connect);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let meters = std::mem::take(&mut self.meters);
+        let (telemetry, meters) =
+            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
+                self.route(Signal::Metrics, env)
+            })?;
+        telemetry.install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, records, tail, _sampling: polling, timeout })
+        Ok(Live {
+            provider,
+            started,
+            exporters,
+            records,
+            tail,
+            meters,
+            _sampling: polling,
+            timeout,
+        })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
