@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use super::exporter::{Report, Stop};
 use super::sampler::Polling;
 use super::stats::Started;
-use super::{Stats, TailHandle, tracer};
+use super::{Stats, TailHandle, setup, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -129,6 +129,7 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        setup::end();
         TAKEN.store(false, Ordering::Release);
     }
 }

@@ -116,6 +116,7 @@ mod processor;
 mod provider;
 mod resource;
 mod sampler;
+pub(crate) mod setup;
 mod shutdown;
 mod signal;
 mod stats;
@@ -130,6 +131,7 @@ pub use limits::Limits;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
 pub use resource::Detector;
+pub(crate) use sampler::Keeps;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use shutdown::shutdown_signal;
 pub use signal::Signal;

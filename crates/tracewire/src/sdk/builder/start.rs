@@ -17,12 +17,13 @@ use super::super::limits::Short;
 use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
 use super::super::resource::{SERVICE_NAME, resource};
+use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
 use super::super::tail::Room;
 use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
-use crate::{Error, Propagator, Telemetry};
+use crate::{Error, Propagator, Telemetry, doctor};
 
 impl Builder {
     /// Sets up the telemetry of this process.
@@ -35,11 +36,17 @@ impl Builder {
         let mut env = Env::new(|name| std::env::var(name).ok());
         let live = self.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
+        doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
         let disabled = env.disabled() || self.disabled;
+        setup::begin(InCode {
+            disabled: self.disabled,
+            sampler: self.sampler.is_some(),
+            exporters: self.exporters.is_some(),
+        });
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
@@ -62,13 +69,7 @@ impl Builder {
             Some(self.provide(env, propagator.clone())?)
         };
         global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
+        setup::ready(wants_subscriber && subscriber::install(&logs, (!disabled).then_some(spans)));
         Ok(live)
     }
 
@@ -83,9 +84,10 @@ impl Builder {
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
             .with_resource(resource.clone());
-        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let Sinks { processors, exporters, rooms, destinations } = self.sinks(env)?;
+        let sent = !processors.is_empty();
         let mut tail = None;
-        if !processors.is_empty() {
+        if sent {
             let processors = Short::new(All(processors), &limits);
             provider = match self.tail.take() {
                 Some(settings) => {
@@ -99,6 +101,8 @@ impl Builder {
         let provider = provider.build();
         let service = resource.get(&Key::from_static_str(SERVICE_NAME));
         let service = service.unwrap_or_else(|| Value::from(""));
+        let (keeps, name) = (sampler.keeps(), service.as_str().into_owned());
+        setup::traces(Traces { service: name, keeps, sent, destinations });
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
@@ -139,11 +143,13 @@ impl Builder {
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::of(&route));
                     sinks.add(route, &batch, OtlpSpans::new)?;
                 }
                 Exporter::Zipkin => {
                     let route = self.zipkin(env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::zipkin(&route));
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }
@@ -165,6 +171,7 @@ struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
+    destinations: Vec<Destination>,
 }
 
 impl Sinks {
