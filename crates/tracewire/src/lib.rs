@@ -8,6 +8,8 @@ pub mod amqp;
 pub mod axum;
 pub mod context;
 #[cfg(feature = "sdk")]
+pub mod doctor;
+#[cfg(feature = "sdk")]
 mod error;
 #[cfg(feature = "http")]
 pub mod http;

@@ -164,6 +164,11 @@ impl Telemetry {
         self.own.clone().or_else(process).unwrap_or_else(|| AUTOMATIC.clone())
     }
 
+    /// Where its spans come from and which headers it speaks, right now.
+    pub(crate) fn parts(&self) -> (Source, Propagator) {
+        self.with(|settings| (settings.source.clone(), settings.propagator.clone()))
+    }
+
     fn with<R>(&self, f: impl FnOnce(&Settings) -> R) -> R {
         match &self.own {
             Some(settings) => f(settings),

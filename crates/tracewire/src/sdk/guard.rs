@@ -13,7 +13,7 @@ use super::meters::Live as Meters;
 use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
-use super::{Stats, TailHandle, tracer};
+use super::{Stats, TailHandle, setup, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -146,6 +146,7 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        setup::end();
         TAKEN.store(false, Ordering::Release);
     }
 }

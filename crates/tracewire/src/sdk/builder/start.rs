@@ -18,12 +18,13 @@ use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
 use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
+use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
 use super::super::tail::Room;
 use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
-use crate::{Error, Propagator, Telemetry};
+use crate::{Error, Propagator, Telemetry, doctor};
 
 impl Builder {
     /// Sets up the telemetry of this process.
@@ -37,11 +38,17 @@ impl Builder {
         let (settings, mut env) = self.configured(env)?;
         let live = settings.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
+        doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
         let disabled = env.disabled() || self.disabled;
+        setup::begin(InCode {
+            disabled: self.disabled,
+            sampler: self.sampler.is_some(),
+            exporters: self.exporters.is_some(),
+        });
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
@@ -65,13 +72,7 @@ impl Builder {
             Some(self.provide(env, propagator.clone())?)
         };
         global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
+        setup::ready(wants_subscriber && subscriber::install(&logs, (!disabled).then_some(spans)));
         Ok(live)
     }
 
@@ -87,9 +88,10 @@ impl Builder {
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
             .with_resource(resource.clone());
-        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let Sinks { processors, exporters, rooms, destinations } = self.sinks(env)?;
+        let sent = !processors.is_empty();
         let mut tail = None;
-        if !processors.is_empty() {
+        if sent {
             let processors = Short::new(All(processors), &limits);
             provider = match self.tail.take() {
                 Some(settings) => {
@@ -103,6 +105,8 @@ impl Builder {
         let provider = provider.build();
         let service = resource.get(&Key::from_static_str(SERVICE_NAME));
         let service = service.unwrap_or_else(|| Value::from(""));
+        let (keeps, name) = (sampler.keeps(), service.as_str().into_owned());
+        setup::traces(Traces { service: name, keeps, sent, destinations });
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
@@ -167,11 +171,13 @@ impl Builder {
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::of(&route));
                     sinks.add(route, &batch, OtlpSpans::new)?;
                 }
                 Exporter::Zipkin => {
                     let route = self.zipkin(env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::zipkin(&route));
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }
@@ -197,6 +203,7 @@ pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
+    destinations: Vec<Destination>,
 }
 
 impl Sinks {
