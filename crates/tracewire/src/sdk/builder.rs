@@ -1,6 +1,7 @@
 //! Everything that can be said in code.
 
 mod configured;
+mod records;
 mod start;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use self::configured::{Destinations, Source};
 use super::config::Patterns;
+use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
@@ -44,8 +46,11 @@ pub struct Builder {
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    json_logs: bool,
+    log_exporters: Option<Vec<Exporter>>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    pub(crate) meters: Meters,
     shutdown_timeout: Duration,
 }
 
@@ -70,8 +75,11 @@ impl Builder {
             propagator: None,
             span_filter: None,
             log_filter: None,
+            json_logs: false,
+            log_exporters: None,
             own_level: None,
             subscriber: true,
+            meters: Meters::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }
@@ -215,6 +223,19 @@ impl Builder {
         self
     }
 
+    /// Writes each log line as a JSON object.
+    pub fn json_logs(mut self) -> Self {
+        self.json_logs = true;
+        self
+    }
+
+    /// Where log records go besides standard error; nowhere by default, as not every receiver of
+    /// spans takes them, though the specification says `otlp`. Variable: `OTEL_LOGS_EXPORTER`.
+    pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
+        self.log_exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
     /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
     /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
     /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
@@ -225,7 +246,7 @@ impl Builder {
     }
 
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
-    /// `#[instrument]` spans are in traces.
+    /// `#[instrument]` spans are in traces, and [`log_layer`](super::log_layer) to send log records.
     pub fn without_subscriber(mut self) -> Self {
         self.subscriber = false;
         self

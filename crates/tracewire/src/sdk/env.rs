@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 
 mod batch;
 mod limits;
+mod meters;
 mod otlp;
 mod variables;
 
@@ -191,12 +192,21 @@ pub(in crate::sdk) mod tests {
         env.propagator();
         env.sampler();
         env.exporters();
+        env.log_exporters();
         let _ = env.otlp();
         let _ = env.otlp_for(Signal::Traces);
         env.zipkin_endpoint();
         env.zipkin_timeout();
         let _ = env.batch(Signal::Traces);
+        let _ = env.batch(Signal::Logs);
         let _ = env.limits(Signal::Traces);
+        env.metric_exporters();
+        env.metric_interval();
+        env.metric_timeout();
+        env.temporality();
+        env.exemplar_filter();
+        env.prometheus_host();
+        env.prometheus_port();
         env.own_log_level();
         env.log_filter();
         env.no_color();

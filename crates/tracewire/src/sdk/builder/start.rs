@@ -16,13 +16,15 @@ use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
 use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
+use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
+use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
 use super::super::tail::Room;
 use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
-use crate::{Error, Propagator, Telemetry};
+use crate::{Error, Propagator, Telemetry, doctor};
 
 impl Builder {
     /// Sets up the telemetry of this process.
@@ -36,11 +38,17 @@ impl Builder {
         let (settings, mut env) = self.configured(env)?;
         let live = settings.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
+        doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
         let disabled = env.disabled() || self.disabled;
+        setup::begin(InCode {
+            disabled: self.disabled,
+            sampler: self.sampler.is_some(),
+            exporters: self.exporters.is_some(),
+        });
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
@@ -53,6 +61,7 @@ impl Builder {
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
             color: !env.no_color(),
+            json: self.json_logs,
         };
         let wants_subscriber = self.subscriber;
         let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
@@ -63,13 +72,7 @@ impl Builder {
             Some(self.provide(env, propagator.clone())?)
         };
         global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
+        setup::ready(wants_subscriber && subscriber::install(&logs, (!disabled).then_some(spans)));
         Ok(live)
     }
 
@@ -80,13 +83,15 @@ impl Builder {
         let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
         let resource = self.resource(env);
+        let records = self.records(env, resource.clone())?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
             .with_resource(resource.clone());
-        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let Sinks { processors, exporters, rooms, destinations } = self.sinks(env)?;
+        let sent = !processors.is_empty();
         let mut tail = None;
-        if !processors.is_empty() {
+        if sent {
             let processors = Short::new(All(processors), &limits);
             provider = match self.tail.take() {
                 Some(settings) => {
@@ -100,13 +105,31 @@ impl Builder {
         let provider = provider.build();
         let service = resource.get(&Key::from_static_str(SERVICE_NAME));
         let service = service.unwrap_or_else(|| Value::from(""));
+        let (keeps, name) = (sampler.keeps(), service.as_str().into_owned());
+        setup::traces(Traces { service: name, keeps, sent, destinations });
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        records.iter().for_each(Records::connect);
+        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let meters = std::mem::take(&mut self.meters);
+        let (telemetry, meters) =
+            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
+                self.route(Signal::Metrics, env)
+            })?;
+        telemetry.install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, tail, _sampling: polling, timeout })
+        Ok(Live {
+            provider,
+            started,
+            exporters,
+            records,
+            tail,
+            meters,
+            _sampling: polling,
+            timeout,
+        })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
@@ -148,11 +171,13 @@ impl Builder {
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::of(&route));
                     sinks.add(route, &batch, OtlpSpans::new)?;
                 }
                 Exporter::Zipkin => {
                     let route = self.zipkin(env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::zipkin(&route));
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }
@@ -178,6 +203,7 @@ pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
+    destinations: Vec<Destination>,
 }
 
 impl Sinks {
@@ -194,7 +220,7 @@ impl Sinks {
         exporter: impl FnOnce(Client, Arc<Report>) -> E,
     ) -> Result<(), Error> {
         route.timeout = route.timeout.min(batch.timeout());
-        let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
+        let report = Arc::new(Report::new(route.signal, &route.endpoint));
         let (client, stop) = Client::start(route)?;
         let size = batch.queue_size();
         let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));

@@ -68,6 +68,12 @@ impl Env {
         self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
     }
 
+    pub(in crate::sdk) fn log_exporters(&mut self) -> Option<Vec<Exporter>> {
+        self.list("OTEL_LOGS_EXPORTER", "otlp, console or none", |name| {
+            Exporter::from_name(name).filter(|exporter| *exporter != Exporter::Zipkin)
+        })
+    }
+
     pub(in crate::sdk) fn zipkin_endpoint(&self) -> Option<String> {
         self.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT")
     }
@@ -203,6 +209,10 @@ mod tests {
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
         assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
         assert_eq!(exporters("paper"), (None, 1));
+        let exporters = |text| ask(&[("OTEL_LOGS_EXPORTER", text)], Env::log_exporters);
+        assert_eq!(exporters("none"), (Some(vec![]), 0));
+        assert_eq!(exporters("OTLP"), (Some(vec![Exporter::Otlp]), 0));
+        assert_eq!(exporters("zipkin"), (None, 1));
     }
 
     #[test]
