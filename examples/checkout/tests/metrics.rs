@@ -62,6 +62,8 @@ fn a_real_prometheus_has_exemplars_that_lead_to_spans() {
         let query = format!("{metric}_bucket{{run=\"{name}\"}}");
         found.extend(runtime.block_on(exemplars(&prometheus, &query)));
     }
+    let (quiet, patience) = (Duration::from_millis(500), Duration::from_secs(10));
+    assert!(runtime.block_on(collector.store().settled(quiet, patience)));
     let spans: BTreeSet<(String, String)> = collector
         .store()
         .traces()

@@ -121,7 +121,7 @@ fn exemplars_lead_only_to_traces_that_were_kept() {
         return;
     }
     let metrics = Metrics::new();
-    let tail = TailSampling::new().keep_errors();
+    let tail = TailSampling::new().keep_errors().otherwise(0.0);
     let guard = sdk::builder()
         .exporters([sdk::Exporter::Console])
         .tail_sampling(tail)
