@@ -11,6 +11,7 @@ mod collector;
 mod proxy;
 mod received;
 mod services;
+pub mod soak;
 
 pub use collector::{Collector, Setup};
 pub use proxy::{Mode, Proxy};
