@@ -15,7 +15,7 @@ pub use report::Report;
 use tally::Tally;
 pub use vitals::Vitals;
 
-use crate::{Collector, Mode, Proxy, Setup};
+use crate::{Collector, Mode, Proxy, SPANS_ALONE, Setup};
 
 /// Spans of one export, at most.
 pub const BATCH: usize = 256;
@@ -39,6 +39,7 @@ pub fn run(program: &str, length: Duration, wire: Wire) -> Report {
     let endpoint = format!("http://{}", proxy.address());
     let batch = BATCH.to_string();
     let variables = [
+        SPANS_ALONE,
         ("OTEL_SERVICE_NAME", "soak"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),
