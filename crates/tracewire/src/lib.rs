@@ -17,6 +17,8 @@ pub mod http;
 pub mod hyper;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(feature = "metrics")]
 mod measure;
 #[cfg(not(feature = "metrics"))]
@@ -29,8 +31,22 @@ pub mod metrics;
 #[cfg(all(feature = "metrics", feature = "http"))]
 #[path = "metrics/http.rs"]
 mod metrics_http;
+#[cfg(all(feature = "metrics", feature = "sdk"))]
+#[path = "metrics/sdk.rs"]
+mod metrics_sdk;
 #[cfg(feature = "nats")]
 pub mod nats;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(all(feature = "prometheus", feature = "axum"))]
+#[path = "prometheus/axum.rs"]
+mod prometheus_axum;
+#[cfg(all(feature = "prometheus", feature = "sdk"))]
+#[path = "prometheus/sdk.rs"]
+mod prometheus_sdk;
+#[cfg(all(not(feature = "prometheus"), feature = "sdk"))]
+#[path = "prometheus/absent.rs"]
+mod prometheus_sdk;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -51,12 +67,18 @@ mod tls;
 mod tls;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+#[cfg(feature = "sdk-config")]
+mod yaml;
+#[cfg(all(feature = "sdk", not(feature = "sdk-config")))]
+#[path = "yaml/absent.rs"]
+mod yaml;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;
 #[cfg(feature = "messaging")]
 pub use messaging::spawn;
 pub use propagate::{Format, Propagator};
+pub use span::{ResultExt, current};
 pub use telemetry::{Sampling, Telemetry};
 
 /// OpenTelemetry's API in the version that tracewire is built on.

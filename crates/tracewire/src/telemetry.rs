@@ -8,9 +8,9 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
-use crate::measure::{Family, Measuring, Metered};
+use crate::measure::{Family, Gallery, Measuring, Metered};
 use crate::span::source::{self, Source};
-use crate::span::{Operation, Start};
+use crate::span::{Operation, Start, environment_wants_events};
 
 /// A tracer provider, a propagator and a meter provider in one handle that is cheap to clone.
 ///
@@ -45,6 +45,7 @@ struct Settings {
     sampling: Sampling,
     meters: Option<Meters>,
     measuring: Measuring,
+    exception_events: bool,
 }
 
 type Meters = Arc<dyn MeterProvider + Send + Sync>;
@@ -107,8 +108,17 @@ impl Telemetry {
     /// Counts and measures with this provider.
     #[must_use]
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        self.measure_with(provider, None)
+    }
+
+    /// The same, with exemplars kept for it.
+    pub(crate) fn measure_with(
+        self,
+        provider: impl MeterProvider + Send + Sync + 'static,
+        gallery: Option<Gallery>,
+    ) -> Self {
         self.change(|settings| {
-            settings.measuring.set_provider(&provider, source::scope());
+            settings.measuring.set_provider(&provider, source::scope(), gallery);
             settings.meters = Some(Arc::new(provider));
         })
     }
@@ -116,6 +126,17 @@ impl Telemetry {
     /// Changes what is measured and where that goes.
     pub(crate) fn change_measuring(self, change: impl FnOnce(&mut Measuring)) -> Self {
         self.change(|settings| change(&mut settings.measuring))
+    }
+
+    /// Records exceptions as span events too, beside the log records, for back ends that know
+    /// nothing else. The variable `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup` says the same.
+    #[must_use]
+    pub fn exception_events(self) -> Self {
+        self.change(|settings| settings.exception_events = true)
+    }
+
+    pub(crate) fn wants_exception_events(&self) -> bool {
+        self.with(|settings| settings.exception_events)
     }
 
     fn change(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -219,6 +240,7 @@ impl Telemetry {
         self.with(|settings| {
             let (source, sampling) = (&settings.source, settings.sampling);
             Operation::start(source, sampling, metered, kind, parent, describe)
+                .with_exception_events(settings.exception_events)
         })
     }
 }
@@ -226,8 +248,8 @@ impl Telemetry {
 impl Settings {
     fn new(source: Source) -> Arc<Self> {
         let (propagator, sampling) = (Propagator::default(), Sampling::default());
-        let measuring = Measuring::default();
-        Arc::new(Self { source, propagator, sampling, meters: None, measuring })
+        let (measuring, exception_events) = (Measuring::default(), environment_wants_events());
+        Arc::new(Self { source, propagator, sampling, meters: None, measuring, exception_events })
     }
 }
 
@@ -274,10 +296,12 @@ mod tests {
     fn meters_are_of_the_provider_that_was_given() {
         let meters = Meters::default();
         let telemetry = Telemetry::propagate_only().meter_provider(meters.clone());
+        // What is measured by itself may have a meter already.
+        let at_first = meters.0.load(Ordering::Relaxed);
         telemetry.now().meter().u64_counter("requests").build().add(1, &[]);
-        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
+        assert_eq!(meters.0.load(Ordering::Relaxed), at_first + 1);
         // Without one it is the global provider's, which is no other's.
         Telemetry::propagate_only().meter().u64_counter("requests").build().add(1, &[]);
-        assert_eq!(meters.0.load(Ordering::Relaxed), 1);
+        assert_eq!(meters.0.load(Ordering::Relaxed), at_first + 1);
     }
 }

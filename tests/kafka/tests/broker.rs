@@ -8,8 +8,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::message::{Header, Headers as _, OwnedHeaders};
+use rdkafka::mocking::MockCluster;
 use rdkafka::producer::FutureRecord;
 use rdkafka::{ClientConfig, Message as _, Offset};
 use tracewire::kafka::{Config, FutureProducer, StreamConsumer};
@@ -267,7 +269,7 @@ async fn a_broker_that_is_not_there_is_an_error_and_dropped_sends_are_none() {
         Config::new().telemetry(&capture.telemetry()).server_address("kafka.internal", 9);
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", "127.0.0.1:1").set("message.timeout.ms", "300");
-    config.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
+    config.set_log_level(RDKafkaLogLevel::Emerg);
     let producer: FutureProducer = config.create().unwrap();
     let producer = producer.with_config(&settings);
     let record = || FutureRecord::<str, str>::to("nowhere").payload("");
@@ -322,6 +324,52 @@ async fn a_message_that_nobody_committed_comes_again_in_a_span_of_its_own() {
         trace.assert(shop.process_span().error("no_connection").links(1));
     }
     assert_eq!(traces.len(), 3);
+}
+
+/// A broker inside librdkafka, which can be taken down without taking the other tests' away.
+#[tokio::test]
+async fn a_broker_that_goes_down_and_comes_back_costs_no_span_and_no_link() {
+    let cluster = MockCluster::new(1).unwrap();
+    let mut shop = Shop::open().await;
+    shop.topic = "orders".to_owned();
+    cluster.create_topic(&shop.topic, 1, 1).unwrap();
+    shop.config.set("bootstrap.servers", cluster.bootstrap_servers());
+    shop.config.set("reconnect.backoff.max.ms", "200");
+    shop.config.set_log_level(RDKafkaLogLevel::Emerg);
+    let producer: FutureProducer = shop.config.create().unwrap();
+    shop.producer = producer.with_config(&shop.settings);
+    let consumer = shop.consumer();
+    shop.send("before").await;
+    let held = soon(consumer.recv()).await.unwrap();
+
+    cluster.broker_down(1).unwrap();
+    let record = FutureRecord::<str, str>::to(&shop.topic).payload("meanwhile");
+    let meanwhile = shop.producer.send_result(record).map_err(|(error, _)| error).unwrap();
+    shop.config.set("message.timeout.ms", "300");
+    let hasty: FutureProducer = shop.config.create().unwrap();
+    let hasty = hasty.with_config(&shop.settings);
+    hasty.send(FutureRecord::<str, str>::to(&shop.topic).payload(""), PATIENCE).await.unwrap_err();
+    drop(held);
+    assert_eq!(shop.capture.open(), 1, "what is on its way");
+
+    cluster.broker_up(1).unwrap();
+    meanwhile.await.unwrap().unwrap();
+    // Errors of the lost connection come first.
+    let again = async {
+        loop {
+            if let Ok(message) = consumer.recv().await {
+                break message;
+            }
+        }
+    };
+    assert_eq!(soon(again).await.payload(), Some(&b"meanwhile"[..]));
+    assert_eq!(shop.capture.open(), 0);
+    let process = || shop.process_span().links(1);
+    let late = shop.send_span().error("MessageTimedOut");
+    let expected = [shop.send_span(), process(), shop.send_span(), late, process()];
+    let traces = shop.capture.traces();
+    assert_eq!(traces.len(), expected.len());
+    traces.iter().zip(expected).for_each(|(trace, expected)| trace.assert(expected));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub(crate) const CHECKS: &[Check] = &[
     Check {
         name: "adapters-apart",
         find: direction::between_adapters,
-        why: "adapters know nothing of one another; only axum, hyper, reqwest and tonic build on `http/`",
+        why: "adapters know nothing of one another; only axum, hyper, reqwest and tonic build on `http/`, and brokers on `messaging/`",
     },
     Check {
         name: "imports-point-down",

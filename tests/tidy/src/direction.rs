@@ -10,19 +10,31 @@ const CORE: &[(&str, u8)] =
     &[("context", 0), ("propagate", 1), ("telemetry", 2), ("span", 2), ("measure", 2)];
 
 /// One for each framework, driver or protocol.
-const ADAPTERS: &[&str] =
-    &["http", "axum", "hyper", "reqwest", "tonic", "sqlx", "redis", "messaging"];
+const ADAPTERS: &[&str] = &[
+    "http",
+    "axum",
+    "hyper",
+    "reqwest",
+    "tonic",
+    "sqlx",
+    "redis",
+    "messaging",
+    "amqp",
+    "nats",
+    "kafka",
+];
 
-/// Adapters that are a thin skin over `http`, and may use it.
-const SKINS: &[&str] = &["axum", "hyper", "reqwest", "tonic"];
+/// Adapters that build on another one, and may use it.
+const SKINS: &[(&str, &[&str])] =
+    &[("http", &["axum", "hyper", "reqwest", "tonic"]), ("messaging", &["amqp", "nats", "kafka"])];
 
 /// What stands above the core besides the adapters.
 const ABOVE: &[&str] = &["metrics", "logs", "sdk", "doctor", "test"];
 
 pub(crate) fn between_adapters(tree: &Tree) -> Vec<Found> {
     imports(tree, |from, to| {
-        let on_http = to == "http" && SKINS.contains(&from);
-        ADAPTERS.contains(&from) && ADAPTERS.contains(&to) && from != to && !on_http
+        let below = SKINS.iter().any(|(base, skins)| *base == to && skins.contains(&from));
+        ADAPTERS.contains(&from) && ADAPTERS.contains(&to) && from != to && !below
     })
 }
 

@@ -19,6 +19,8 @@ const PLANTED: &[(&str, usize, &str, &str)] = &[
         "crates/tracewire/src/axum.rs",
         "use crate::{\n    http,\n    hyper,\n};\n",
     ),
+    ("adapters-apart", 1, "crates/tracewire/src/amqp/channel.rs", "use crate::nats;\n"),
+    ("adapters-apart", 1, "crates/tracewire/src/messaging/client.rs", "use crate::amqp;\n"),
     ("adapters-apart", 1, "crates/tracewire/src/http/server.rs", "use super::super::sqlx;\n"),
     (
         "adapters-apart",

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -33,18 +34,18 @@ impl Consumer {
         F: Future<Output = ()> + Send + 'static,
     {
         let origin = self.origin.clone();
-        let delegate = std::sync::Arc::new(delegate);
+        let delegate = Arc::new(delegate);
         self.inner.set_delegate(move |result: lapin::message::DeliveryResult| {
-            // What is started here would be below whatever the driver's own task has current.
-            let result = result.map(|delivery| delivery.map(|delivery| origin.deliver(delivery)));
-            let delegate = delegate.clone();
+            let (origin, delegate) = (origin.clone(), delegate.clone());
             async move {
                 match result {
+                    // Processing begins on the task, where there is a runtime to keep time.
                     Ok(Some(delivery)) => {
                         let work = async |delivery| delegate(Ok(Some(delivery))).await;
-                        delivery.process(work).await;
+                        origin.deliver(delivery).process(work).await;
                     }
-                    other => delegate(other).await,
+                    Ok(None) => delegate(Ok(None)).await,
+                    Err(error) => delegate(Err(error)).await,
                 }
             }
         });

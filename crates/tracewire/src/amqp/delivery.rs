@@ -40,32 +40,29 @@ pub(super) struct Origin {
 impl Origin {
     /// A message that is processed from now on.
     pub(super) fn deliver(&self, delivery: message::Delivery) -> Delivery {
-        let process = open(&self.channel, &delivery, &self.destination(&delivery));
-        self.track(delivery, process.creation().clone(), OnceLock::from(process))
+        let destination = self.destination(&delivery);
+        let process = open(&self.channel, &delivery, &destination);
+        let creation = process.creation().clone();
+        self.track(delivery, Tracked { creation, destination, process: OnceLock::from(process) })
     }
 
     /// A message that was fetched.
     pub(super) fn fetched(&self, delivery: message::Delivery) -> Delivery {
         let creation = self.channel.client.creation(&Received::of(&delivery.properties));
         let creation = creation.unwrap_or(SpanContext::NONE);
-        self.track(delivery, creation, OnceLock::new())
+        let destination = self.destination(&delivery);
+        self.track(delivery, Tracked { creation, destination, process: OnceLock::new() })
     }
 
-    fn track(
-        &self,
-        inner: message::Delivery,
-        creation: SpanContext,
-        process: OnceLock<Process>,
-    ) -> Delivery {
-        let destination = self.destination(&inner);
-        let tracked = Arc::new(Tracked { creation, destination, process });
+    fn track(&self, inner: message::Delivery, tracked: Tracked) -> Delivery {
+        let tracked = Arc::new(tracked);
         if !self.no_ack {
             self.channel.add(inner.delivery_tag, &tracked);
         }
         Delivery { inner, tracked, channel: self.channel.clone(), no_ack: self.no_ack }
     }
 
-    pub(super) fn destination(&self, delivery: &message::Delivery) -> Destination {
+    fn destination(&self, delivery: &message::Delivery) -> Destination {
         let (exchange, key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
         Destination::of_consumer(exchange, key, self.queue.as_str())
     }

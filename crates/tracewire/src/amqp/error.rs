@@ -3,6 +3,7 @@
 use std::io;
 
 use lapin::message::BasicReturnMessage;
+use lapin::protocol::{AMQPError, AMQPErrorKind};
 use lapin::{Confirmation, Error, ErrorKind};
 
 use crate::span::Outcome;
@@ -11,7 +12,7 @@ use crate::span::Outcome;
 /// not recorded.
 pub(super) fn failed(error: &Error) -> Outcome {
     Outcome::error(match error.kind() {
-        ErrorKind::ProtocolError(error) => return Outcome::error(error.kind().to_string()),
+        ErrorKind::ProtocolError(error) => return refused(error),
         ErrorKind::IOError(error) => of_io(error.kind()),
         ErrorKind::RuntimeShutdownError(_) => "runtime_shutdown",
         ErrorKind::InvalidChannel(_) | ErrorKind::InvalidChannelState(..) => CHANNEL_CLOSED,
@@ -21,6 +22,14 @@ pub(super) fn failed(error: &Error) -> Outcome {
         ErrorKind::SerialisationError(_) => "serialisation",
         ErrorKind::ChannelsLimitReached => "channels_limit_reached",
         _ => "_OTHER",
+    })
+}
+
+/// The broker's own name for why it said no.
+fn refused(error: &AMQPError) -> Outcome {
+    Outcome::error(match error.kind() {
+        AMQPErrorKind::Soft(kind) => kind.to_string(),
+        AMQPErrorKind::Hard(kind) => kind.to_string(),
     })
 }
 
@@ -51,7 +60,7 @@ pub(super) fn published(confirmation: &lapin::Result<Confirmation>) -> Outcome {
 
 fn returned(message: &BasicReturnMessage) -> Outcome {
     match message.error() {
-        Some(error) => Outcome::error(error.kind().to_string()),
+        Some(error) => refused(&error),
         None => Outcome::error("returned"),
     }
 }

@@ -18,10 +18,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage, BaggageExt as _};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _};
 use opentelemetry::trace::{TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, Key, StringValue};
 
 pub(crate) mod b3;
 pub(crate) mod baggage;
@@ -91,6 +91,47 @@ impl TraceContext {
 /// a comment, a log line.
 pub fn trace_parent(span: &SpanContext) -> String {
     traceparent::TraceParent::of(span).as_str().to_owned()
+}
+
+/// What the current baggage says under this key.
+pub fn baggage(key: &str) -> Option<String> {
+    Context::map_current(|context| {
+        context.baggage().get(key).map(|value| value.as_str().to_owned())
+    })
+}
+
+/// The current context with these members in its baggage, in place of earlier ones of the same keys.
+///
+/// It is in force where it is attached, or in a future that runs `with_context`. Baggage travels to
+/// every service called below it, so it is no place for secrets.
+///
+/// ```
+/// use opentelemetry::trace::FutureExt as _;
+/// use tracewire::context;
+///
+/// # futures_executor::block_on(async {
+/// async {
+///     assert_eq!(context::baggage("tenant").as_deref(), Some("acme"));
+/// }
+/// .with_context(context::with_baggage([("tenant", "acme")]))
+/// .await;
+/// assert_eq!(context::baggage("tenant"), None);
+/// # });
+/// ```
+#[must_use = "the baggage is in force where the context is"]
+pub fn with_baggage<K, V>(members: impl IntoIterator<Item = (K, V)>) -> Context
+where
+    K: Into<Key>,
+    V: Into<StringValue>,
+{
+    Context::map_current(|context| {
+        let known = context.baggage().into_iter();
+        let mut baggage: Baggage = known.map(|(key, value)| (key.clone(), value.clone())).collect();
+        for (key, value) in members {
+            baggage.insert(key, value);
+        }
+        context.with_baggage(baggage)
+    })
 }
 
 /// What a request brought along: at most one trace context, and baggage.

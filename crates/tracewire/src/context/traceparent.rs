@@ -45,10 +45,10 @@ fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
 }
 
 /// A `traceparent` ready to be written, always of version 00.
-pub(super) struct TraceParent([u8; LENGTH]);
+pub(crate) struct TraceParent([u8; LENGTH]);
 
 impl TraceParent {
-    pub(super) fn of(span: &SpanContext) -> Self {
+    pub(crate) fn of(span: &SpanContext) -> Self {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         hex::write(&span.trace_id().to_bytes(), &mut text[3..35]);
         hex::write(&span.span_id().to_bytes(), &mut text[36..52]);
@@ -56,7 +56,7 @@ impl TraceParent {
         Self(text)
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }

@@ -151,9 +151,11 @@ impl<P: Protocol> Exchange<P> {
 
     /// Records the route if an inner layer has told one by now.
     fn learn_route(&mut self) {
-        if let Some((name, template)) = self.serving.take().and_then(Serving::told)
-            && self.operation.is_watched()
-        {
+        let Some((name, template)) = self.serving.take().and_then(Serving::told) else { return };
+        if let Some(line) = self.operation.line() {
+            line.route(template.clone());
+        }
+        if self.operation.is_watched() {
             self.operation.label(|labels| labels.text(names::HTTP_ROUTE, &template));
             if let Some(name) = name {
                 self.operation.rename(name);
@@ -171,6 +173,9 @@ impl<P: Protocol> Exchange<P> {
             answer.record(&head, protocol.side(), &operation);
         }
         protocol.head(&head, &mut operation);
+        if let Some(line) = operation.line() {
+            line.status(head.status.as_u16());
+        }
         if let Some(hook) = &answer.on_response {
             let _entered = operation.enter();
             hook(&head, &operation);

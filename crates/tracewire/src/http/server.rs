@@ -9,6 +9,7 @@ use std::task::{Context as Task, Poll};
 
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use opentelemetry::Key;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -68,6 +69,8 @@ pub(crate) struct Config {
     default_scheme: &'static str,
     redaction: Redaction,
     request_headers: Captured,
+    baggage_attributes: Vec<Key>,
+    logs_requests: bool,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
     on_measurement: Option<OnMeasurement>,
@@ -92,6 +95,8 @@ impl<F: Framework> ServerLayerFor<F> {
             default_scheme: "http",
             redaction: Redaction::default(),
             request_headers: Captured::default(),
+            baggage_attributes: Vec::new(),
+            logs_requests: false,
             filters: Vec::new(),
             on_request: None,
             on_measurement: None,
@@ -173,6 +178,21 @@ impl<F: Framework> ServerLayerFor<F> {
     pub fn response_headers<T: AsRef<str>>(self, headers: impl IntoIterator<Item = T>) -> Self {
         let captured = Captured::new(names::HTTP_RESPONSE_HEADER, headers);
         self.with_answer(|answer| answer.response_headers = captured)
+    }
+
+    /// Copies the values of these baggage keys to attributes of the same names when a span starts;
+    /// samplers see them. Name only what you would show to whoever reads traces.
+    #[must_use]
+    pub fn baggage_attributes<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.with(|config| config.baggage_attributes = keys.into_iter().map(Into::into).collect())
+    }
+
+    /// Writes a log line for each request when its span ends, recorded or not: a `tracing` event of
+    /// the target `tracewire::request` with method, route, status code and duration. Its level is
+    /// `ERROR` where the span is an error, `WARN` when the client went away, otherwise `INFO`.
+    #[must_use]
+    pub fn log_requests(self) -> Self {
+        self.with(|config| config.logs_requests = true)
     }
 
     /// Makes no span for requests to this path. Their context travels on.

@@ -8,7 +8,6 @@ use opentelemetry::{KeyValue, StringValue, Value};
 
 use super::config::Settings;
 use crate::measure::{Family, Metered, Slot};
-use crate::span::Start;
 use crate::span::attributes::{
     MESSAGING_BATCH_MESSAGE_COUNT, MESSAGING_CLIENT_ID, MESSAGING_CONSUMER_GROUP_NAME,
     MESSAGING_DESTINATION_ANONYMOUS, MESSAGING_DESTINATION_NAME,
@@ -17,6 +16,7 @@ use crate::span::attributes::{
     MESSAGING_MESSAGE_CONVERSATION_ID, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME,
     MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM, SERVER_ADDRESS, SERVER_PORT,
 };
+use crate::span::{Domain, Start};
 
 /// Describes an operation, or one message of a batch.
 ///
@@ -251,6 +251,17 @@ impl Type {
             Self::Receive => "receive",
             Self::Process => "process",
             Self::Settle => "settle",
+        }
+    }
+
+    /// What its exceptions are called.
+    pub(super) fn domain(self) -> Domain {
+        match self {
+            Self::Create => Domain::MessagingCreate,
+            Self::Send => Domain::MessagingSend,
+            Self::Receive => Domain::MessagingReceive,
+            Self::Process => Domain::MessagingProcess,
+            Self::Settle => Domain::MessagingSettle,
         }
     }
 

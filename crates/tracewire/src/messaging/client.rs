@@ -293,6 +293,7 @@ impl Client {
         parent: &Context,
         describe: impl FnOnce(&mut About),
     ) -> Operation {
+        let domain = what.domain();
         let what = (self.system, what, name);
         let settings = &self.config.settings;
         let about = || {
@@ -302,14 +303,16 @@ impl Client {
         };
         let mut metered =
             what.1.family().map_or_else(Metered::default, |family| telemetry.measurement(family));
-        if !metered.is_on() {
-            return telemetry.start(kind, parent, |start| about().describe(what, settings, start));
-        }
-        let about = about();
-        about.measure(what, settings, &mut metered);
-        telemetry.start_metered(metered, kind, parent, |start| {
-            about.describe(what, settings, start);
-        })
+        let operation = if metered.is_on() {
+            let about = about();
+            about.measure(what, settings, &mut metered);
+            telemetry.start_metered(metered, kind, parent, |start| {
+                about.describe(what, settings, start);
+            })
+        } else {
+            telemetry.start(kind, parent, |start| about().describe(what, settings, start))
+        };
+        operation.in_domain(domain)
     }
 }
 

@@ -70,6 +70,7 @@ impl Config {
     }
 
     /// Where a client is connected to where the settings say nothing.
+    #[allow(dead_code, reason = "for kafka, which `full` leaves out")]
     pub(crate) fn server_if_none(self, server: Option<(StringValue, u16)>) -> Self {
         match server {
             Some((host, port)) if self.settings.server.is_none() => self.server_address(host, port),

@@ -15,7 +15,7 @@ use super::rate::Room;
 use super::reply::Reply;
 use crate::measure::Family;
 use crate::span::attributes::LIMIT_REACHED;
-use crate::span::{Operation, Side};
+use crate::span::{Domain, Operation, Side};
 
 /// An asynchronous connection whose commands are spans.
 ///
@@ -163,6 +163,7 @@ impl Config {
             }
         });
         let stands_aside = !operation.is_watched() && is_same_span(operation.context(), &parent);
+        let operation = operation.in_domain(Domain::Database);
         (!stands_aside).then_some(Opened { operation, is_read })
     }
 }

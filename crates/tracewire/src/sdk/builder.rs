@@ -1,5 +1,7 @@
 //! Everything that can be said in code.
 
+mod configured;
+mod records;
 mod start;
 
 use std::time::Duration;
@@ -7,6 +9,9 @@ use std::time::Duration;
 use opentelemetry::{Key, KeyValue, Value};
 use tracing::level_filters::LevelFilter;
 
+use self::configured::{Destinations, Source};
+use super::config::Patterns;
+use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
@@ -21,9 +26,12 @@ use crate::Propagator;
 #[must_use = "nothing happens before `init` is called"]
 #[derive(Debug)]
 pub struct Builder {
+    config: Option<Source>,
     disabled: bool,
     attributes: Vec<KeyValue>,
     detectors: Option<Vec<Detector>>,
+    /// Which attributes of the detectors are wanted.
+    detected: Patterns,
     otlp: Otlp,
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
@@ -31,22 +39,29 @@ pub struct Builder {
     zipkin_endpoint: Option<String>,
     zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
+    /// Where a configuration sends spans, unless code says where they go.
+    destinations: Option<Destinations>,
     sampler: Option<Sampler>,
     tail: Option<TailSampling>,
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
+    json_logs: bool,
+    log_exporters: Option<Vec<Exporter>>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    pub(crate) meters: Meters,
     shutdown_timeout: Duration,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
+            config: None,
             disabled: false,
             attributes: Vec::new(),
             detectors: None,
+            detected: Patterns::default(),
             otlp: Otlp::new(),
             otlp_for: Vec::new(),
             batch: Batch::new(),
@@ -54,13 +69,17 @@ impl Builder {
             zipkin_endpoint: None,
             zipkin_timeout: None,
             exporters: None,
+            destinations: None,
             sampler: None,
             tail: None,
             propagator: None,
             span_filter: None,
             log_filter: None,
+            json_logs: false,
+            log_exporters: None,
             own_level: None,
             subscriber: true,
+            meters: Meters::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }
@@ -204,6 +223,19 @@ impl Builder {
         self
     }
 
+    /// Writes each log line as a JSON object.
+    pub fn json_logs(mut self) -> Self {
+        self.json_logs = true;
+        self
+    }
+
+    /// Where log records go besides standard error; nowhere by default, as not every receiver of
+    /// spans takes them, though the specification says `otlp`. Variable: `OTEL_LOGS_EXPORTER`.
+    pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
+        self.log_exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
     /// How much telemetry says about itself, such as warnings that spans do not arrive. By default
     /// that is warnings of tracewire and nothing of OpenTelemetry's SDK. What
     /// [`log_filter`](Self::log_filter) says about these targets counts for more. Variable:
@@ -214,7 +246,7 @@ impl Builder {
     }
 
     /// Installs no `tracing` subscriber. Add [`layer`](super::layer) to your own, so that
-    /// `#[instrument]` spans are in traces.
+    /// `#[instrument]` spans are in traces, and [`log_layer`](super::log_layer) to send log records.
     pub fn without_subscriber(mut self) -> Self {
         self.subscriber = false;
         self

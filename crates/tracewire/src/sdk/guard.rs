@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::meters::Live as Meters;
+use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
 use super::{Stats, TailHandle, setup, tracer};
@@ -35,7 +38,9 @@ pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) started: Arc<Started>,
     pub(super) exporters: Vec<(Arc<Report>, Stop)>,
+    pub(super) records: Option<Records>,
     pub(super) tail: Option<TailHandle>,
+    pub(super) meters: Meters,
     /// Sampling services are asked while this is kept.
     pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
@@ -55,7 +60,9 @@ impl Guard {
             return true;
         };
         let before = live.stats().dropped;
-        live.provider.force_flush().is_ok() && live.stats().dropped == before
+        let records = live.records.as_ref().is_none_or(Records::flush);
+        let spans = live.provider.force_flush().is_ok() && live.stats().dropped == before;
+        live.meters.flush() && spans && records
     }
 
     /// What has become of the spans so far. Where they go to more than one place, it is the first
@@ -71,15 +78,25 @@ impl Guard {
     }
 
     fn close(&mut self) -> Stats {
-        let Some(live) = self.live.take() else {
+        let Some(mut live) = self.live.take() else {
             return Stats::default();
         };
         tracer::disconnect();
+        let end = Instant::now() + live.timeout;
+        let measured = live.meters.shut_down();
         let in_time = matches!(
             live.provider.shutdown_with_timeout(live.timeout),
             Ok(()) | Err(OTelSdkError::AlreadyShutdown)
         );
         live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        // An error means that there is nobody left to wait for.
+        let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
+        if let Some((report, _)) = &live.meters.exporter {
+            report.end(measured != Err(RecvTimeoutError::Timeout), live.timeout);
+        }
+        if let Some(records) = live.records.take() {
+            records.end(end.saturating_duration_since(Instant::now()));
+        }
         live.stats()
     }
 

@@ -19,7 +19,7 @@
 //!   without one. While the Collector cannot be reached the application notices nothing: a warning
 //!   is logged at most once a minute, and sending goes on by itself as soon as it can;
 //! - spans of `#[tracing::instrument]` are in the traces, below the request that they belong to, and
-//!   log lines are on standard error. `RUST_LOG` decides about the lines and about nothing else.
+//!   log lines, with the ids of their traces, are on standard error. `RUST_LOG` decides about the lines and about nothing else.
 //!
 //! What the environment says can be said in code, where it counts for more:
 //!
@@ -60,6 +60,7 @@
 //!
 //! | variable | in code | default |
 //! |---|---|---|
+//! | `OTEL_CONFIG_FILE` | [`config_file`](Builder::config_file) | none; with one, no other `OTEL_…` counts but [by way of it](Config) |
 //! | `OTEL_SDK_DISABLED` | [`disabled`](Builder::disabled) | `false`; when `true` context still travels |
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
@@ -68,6 +69,7 @@
 //! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
 //! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
 //! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `none`, or several |
+//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`, see below; also `otlp`, `console` |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `http/json`, `grpc` |
 //! | `OTEL_EXPORTER_OTLP_HEADERS` | [`Otlp::header`] | none |
@@ -82,18 +84,38 @@
 //! | `OTEL_BSP_EXPORT_TIMEOUT` | [`Batch::export_timeout`] | 30000 ms |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | [`Batch::max_queue_size`] | 2048 spans |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | [`Batch::max_export_batch_size`] | 512 spans |
+//! | `OTEL_BLRP_SCHEDULE_DELAY` | | 1000 ms |
+//! | `OTEL_BLRP_EXPORT_TIMEOUT` | | 30000 ms |
+//! | `OTEL_BLRP_MAX_QUEUE_SIZE` | | 2048 log records |
+//! | `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE` | | 512 log records |
 //! | `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` | [`Limits::attribute_value_length`] | none |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT` | [`Limits::attributes`] | 128 |
 //! | `OTEL_SPAN_EVENT_COUNT_LIMIT` | [`Limits::events`] | 128 |
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
+//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `otlp` with feature `metrics`; also `prometheus`, `console`, `none`, or several |
+//! | `OTEL_METRIC_EXPORT_INTERVAL` | [`metric_interval`](Builder::metric_interval) | 60000 ms |
+//! | `OTEL_METRIC_EXPORT_TIMEOUT` | [`metric_timeout`](Builder::metric_timeout) | 30000 ms |
+//! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`metric_temporality`](Builder::metric_temporality) | `cumulative`; also `delta`, `lowmemory` |
+//! | `OTEL_METRICS_EXEMPLAR_FILTER` | `exemplars`, with feature `metrics` | `trace_based`; also `always_on`, `always_off` |
+//! | `OTEL_EXPORTER_PROMETHEUS_HOST`, `OTEL_EXPORTER_PROMETHEUS_PORT` | `prometheus::Metrics::listen` | `localhost`, 9464 |
 //! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
 //! | `NO_COLOR` | | colors on a terminal |
 //!
-//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` beside it, which counts for more;
+//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…`, an `OTEL_EXPORTER_OTLP_LOGS_…`
+//! and an `OTEL_EXPORTER_OTLP_METRICS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
+//!
+//! One default departs from the specification on purpose: there `OTEL_LOGS_EXPORTER` is `otlp`, here
+//! log records go nowhere until they are asked for. Log lines are written to standard error all the
+//! same, and not every receiver of spans takes log records.
+//!
+//! Two more are read without `init`: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`, where `logs/dup` adds span
+//! events to the log records of exceptions, as
+//! [`Telemetry::exception_events`](crate::Telemetry::exception_events) does, and
+//! `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
 //!
 //! # What arrives, and what does not
 //! A Collector that is away or busy is tried again for as long as an export may take, and left alone
@@ -111,12 +133,15 @@
 //! [`Detector`]s find out.
 
 mod builder;
+mod config;
 mod env;
 mod exporter;
 mod guard;
 mod limits;
+pub(crate) mod meters;
 mod processor;
 mod provider;
+mod records;
 mod resource;
 mod sampler;
 pub(crate) mod setup;
@@ -128,11 +153,15 @@ mod tail;
 mod tracer;
 
 pub use builder::Builder;
+pub use config::Config;
+pub(crate) use config::{Content, Fault, Key, Lookup, Mark, Node, Scalar, substitute};
 pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 pub use limits::Limits;
+pub use meters::MetricExporter;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
+pub use records::log_layer;
 pub use resource::Detector;
 pub(crate) use sampler::Keeps;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};

@@ -11,8 +11,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, fmt};
 
+use super::records::records;
 use super::tracer::LateTracer;
 use crate::Error;
+use crate::logs::{json, text};
 
 /// How log lines look.
 #[derive(Debug)]
@@ -23,11 +25,16 @@ pub(super) struct Logs {
     pub(super) own_level: Option<LevelFilter>,
     /// Whether colors are welcome on a terminal.
     pub(super) color: bool,
+    /// Whether each line is a JSON object.
+    pub(super) json: bool,
 }
 
 /// What sends spans has spans and events of its own, which are not the application's.
 const PLUMBING: [&str; 7] =
     ["h2::", "hyper::", "hyper_util::", "opentelemetry", "rustls", "tonic::", "tower::"];
+
+/// What tracewire says about operations.
+const OWN_EVENTS: [&str; 2] = ["tracewire::exception", "tracewire::request"];
 
 /// A layer that brings `tracing` spans into traces, for a subscriber that you build yourself.
 ///
@@ -78,6 +85,12 @@ where
 
 /// Which `tracing` spans and events go into traces when nothing is said.
 pub(super) fn default_filter() -> Targets {
+    // They are about spans of our own, and no events of the spans around them.
+    default_record_filter().with_targets(OWN_EVENTS.map(|target| (target, LevelFilter::OFF)))
+}
+
+/// Which events are log records when nothing is said.
+pub(super) fn default_record_filter() -> Targets {
     let plumbing = PLUMBING.map(|target| (target, LevelFilter::OFF));
     Targets::new().with_default(LevelFilter::INFO).with_targets(plumbing)
 }
@@ -107,7 +120,8 @@ pub(super) fn install(logs: &Logs, span_filter: Option<Targets>) -> bool {
     let registry = tracing_subscriber::registry();
     let installed = match span_filter {
         Some(filter) => {
-            let registry = registry.with(spans(filter));
+            let records = records().with_filter(log_filter(logs));
+            let registry = registry.with(spans(filter)).with(records);
             tracing::subscriber::set_global_default(registry.with(lines(logs)))
         }
         None => tracing::subscriber::set_global_default(registry.with(lines(logs))),
@@ -119,17 +133,27 @@ fn lines<S>(logs: &Logs) -> impl Layer<S> + Send + Sync + 'static
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(logs.color && io::stderr().is_terminal())
-        .with_filter(log_filter(logs))
+    let lines = if logs.json {
+        fmt::layer().json().with_writer(json(io::stderr)).boxed()
+    } else {
+        let color = logs.color && io::stderr().is_terminal();
+        fmt::layer().with_writer(text(io::stderr)).with_ansi(color).boxed()
+    };
+    lines.with_filter(log_filter(logs))
 }
 
 /// What the SDK has to say about exports is said by tracewire, and not as often; naming its target
 /// shows it all the same.
 fn log_filter(logs: &Logs) -> EnvFilter {
     let own = match logs.own_level {
-        Some(level) => format!("tracewire={level},opentelemetry={level}"),
+        Some(level) => {
+            // What requests and exceptions say is about the application.
+            let general = (logs.filter.split(',').rev())
+                .find_map(|directive| directive.trim().parse::<LevelFilter>().ok())
+                .unwrap_or(LevelFilter::ERROR);
+            let theirs = OWN_EVENTS.map(|target| format!("{target}={general}")).join(",");
+            format!("tracewire={level},{theirs},opentelemetry={level}")
+        }
         None => "opentelemetry=off".to_owned(),
     };
     EnvFilter::builder().parse_lossy(format!("{own},{}", logs.filter))

@@ -14,6 +14,10 @@ macro_rules! names {
 names! {
     /// What kind of failure ended the operation; absent on success.
     ERROR_TYPE = "error.type";
+    /// The type of an error that was raised.
+    EXCEPTION_TYPE = "exception.type";
+    /// What an error that was raised says.
+    EXCEPTION_MESSAGE = "exception.message";
 
     /// The client's address, behind proxies that are trusted.
     CLIENT_ADDRESS = "client.address";

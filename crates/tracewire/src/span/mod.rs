@@ -27,26 +27,39 @@
 //! ```
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 
-use opentelemetry::trace::{Link, SpanContext, SpanKind, SpanRef, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, SpanKind, SpanRef, TraceContextExt as _};
 use opentelemetry::{Context, ContextGuard, KeyValue};
 
 use crate::measure::{Attributes, Metered};
 use crate::telemetry::Sampling;
 
 pub mod attributes;
+mod current;
+mod exception;
 mod grpc;
+mod line;
 mod outcome;
+mod result;
 mod run;
 pub(crate) mod source;
+mod start;
 
+pub use current::{Current, current};
+pub use exception::Domain;
 pub use outcome::{Outcome, Side};
+pub use result::ResultExt;
 pub use run::Run;
+pub use start::Start;
+
+pub(crate) use exception::environment_wants_events;
+pub(crate) use line::RequestLine;
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
+use exception::Exception;
 use source::{Source, Started};
 
 /// One operation and its span, if it has one.
@@ -62,49 +75,18 @@ pub struct Operation {
     front: Option<Box<tracing::Span>>,
     /// The span is another operation's, with this context; that one ends it.
     joined: Option<Box<Context>>,
+    /// The log line to write at the end.
+    line: Option<Box<RequestLine>>,
     side: Side,
+    domain: Domain,
+    /// Whether exceptions are span events too.
+    exception_events: bool,
     recording: bool,
     finished: AtomicBool,
     panicked: AtomicBool,
+    /// An exception has been recorded; the same one is not recorded again at the end.
+    told: AtomicBool,
     metered: Metered,
-}
-
-/// What an operation is when it starts.
-#[derive(Debug, Default)]
-pub struct Start {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) attributes: Vec<KeyValue>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) start_time: Option<SystemTime>,
-}
-
-impl Start {
-    /// Names the span. Names are low in cardinality: a route, never a path.
-    pub fn name(&mut self, name: impl Into<Cow<'static, str>>) {
-        self.name = name.into();
-    }
-
-    /// Sets an attribute; samplers see it.
-    pub fn set(&mut self, attribute: KeyValue) {
-        self.attributes.push(attribute);
-    }
-
-    /// Makes room for this many attributes, those set at the end included.
-    pub fn reserve(&mut self, attributes: usize) {
-        self.attributes.reserve_exact(attributes);
-    }
-
-    /// Links to another span; an invalid context is ignored.
-    pub fn link(&mut self, to: SpanContext, attributes: Vec<KeyValue>) {
-        if to.is_valid() {
-            self.links.push(Link::new(to, attributes, 0));
-        }
-    }
-
-    /// Dates the start back, for work that began before it could be seen.
-    pub fn started_at(&mut self, time: SystemTime) {
-        self.start_time = Some(time);
-    }
 }
 
 impl Operation {
@@ -166,14 +148,53 @@ impl Operation {
     }
 
     fn of(Started { context, front, recording }: Started, side: Side) -> Self {
-        let (finished, panicked) = (AtomicBool::new(false), AtomicBool::new(false));
-        let metered = Metered::default();
-        Self { context, front, joined: None, side, recording, finished, panicked, metered }
+        Self {
+            context,
+            front,
+            joined: None,
+            line: None,
+            side,
+            domain: Domain::General,
+            exception_events: false,
+            recording,
+            finished: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            metered: Metered::default(),
+        }
+    }
+
+    /// Says what kind of work it is.
+    pub fn in_domain(mut self, domain: Domain) -> Self {
+        self.domain = domain;
+        self
+    }
+
+    /// Records exceptions as span events too.
+    pub(crate) fn with_exception_events(mut self, wanted: bool) -> Self {
+        self.exception_events = wanted;
+        self
+    }
+
+    /// Writes this line at the end, whether anything is recorded or not.
+    pub(crate) fn with_line(mut self, line: RequestLine) -> Self {
+        self.line = Some(Box::new(line));
+        self
+    }
+
+    /// The line that will be written at the end, to say more in it.
+    pub(crate) fn line(&mut self) -> Option<&mut RequestLine> {
+        self.line.as_deref_mut()
     }
 
     /// The span to write on.
     fn span(&self) -> SpanRef<'_> {
-        self.joined.as_deref().unwrap_or(&self.context).span()
+        self.target().span()
+    }
+
+    /// The context of the span to write on.
+    fn target(&self) -> &Context {
+        self.joined.as_deref().unwrap_or(&self.context)
     }
 
     /// The context in which the work runs; the context to inject into what it sends.
@@ -225,6 +246,7 @@ impl Operation {
         Entered {
             operation: self,
             panicking: std::thread::panicking(),
+            outer: current::swap(Some(self.target().clone())),
             _context: self.context.clone().attach(),
             _front: front,
         }
@@ -256,6 +278,24 @@ impl Operation {
         }
     }
 
+    /// Records an error that the work ran into: a log record that belongs to the span, named as the
+    /// [`Domain`] says, with `exception.type` and `exception.message`. It says nothing about how the
+    /// operation ends; [`finish`](Self::finish) does, and records no second exception.
+    ///
+    /// The record is a `tracing` event of the target `tracewire::exception`, written whether the span
+    /// is recorded or not. `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN=logs/dup`, or
+    /// [`Telemetry::exception_events`](crate::Telemetry::exception_events), adds a span event.
+    pub fn record_error<E: Display + ?Sized>(&self, error: &E) {
+        self.record(&Exception::of(error));
+    }
+
+    fn record(&self, exception: &Exception<'_>) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let as_event = self.exception_events && self.recording;
+            exception.record(self.target(), self.domain, self.side, as_event);
+        }
+    }
+
     /// Ends the operation.
     pub fn finish(self, outcome: Outcome) {
         self.end(outcome);
@@ -263,17 +303,31 @@ impl Operation {
 
     /// Ends the operation, which stays current for whatever still runs below it.
     pub(crate) fn end(&self, outcome: Outcome) {
-        if self.finished.swap(true, Ordering::Relaxed) || !self.is_watched() {
+        if self.finished.swap(true, Ordering::Relaxed) {
             return;
         }
         let panicked = self.has_panicked();
         let outcome = if panicked { Outcome::Panicked } else { outcome };
-        let verdict = outcome.verdict(self.side);
+        let verdict = outcome.clone().verdict(self.side);
         let error_type = verdict.error_type.as_deref();
         let error = error_type.map(|error_type| (attributes::ERROR_TYPE, error_type));
+        // First of all, so that what is written about the end takes no part in the duration.
         let ended = self.metered.finish(error, &self.context);
-        // The owner of a joined operation has seen the panic too.
-        if !self.recording || (panicked && self.joined.is_some()) {
+        if panicked && self.joined.is_some() {
+            // The owner has seen the panic too.
+            return;
+        }
+        match &outcome {
+            Outcome::Panicked => self.record(&Exception::told("panic", "")),
+            Outcome::Error { error_type, description } => {
+                self.record(&Exception::told(error_type, description));
+            }
+            _ => {}
+        }
+        if let Some(line) = &self.line {
+            line.write(self.target(), &outcome);
+        }
+        if !self.recording {
             return;
         }
         let span = self.span();
@@ -314,6 +368,8 @@ fn follows_unsampled(parent: &Context) -> bool {
 pub struct Entered<'a> {
     operation: &'a Operation,
     panicking: bool,
+    /// What was entered before.
+    outer: Option<Context>,
     // Dropped in this order: the context was attached after the `tracing` span was entered.
     _context: ContextGuard,
     _front: Option<tracing::span::Entered<'a>>,
@@ -324,5 +380,6 @@ impl Drop for Entered<'_> {
         if !self.panicking && std::thread::panicking() {
             self.operation.panicked.store(true, Ordering::Relaxed);
         }
+        drop(current::swap(self.outer.take()));
     }
 }

@@ -13,7 +13,7 @@ use super::driver::Item;
 use super::error::Failure;
 use super::in_flight::Ticket;
 use crate::measure::Slot;
-use crate::span::{Entered, Operation, Outcome, attributes as names};
+use crate::span::{Domain, Entered, Operation, Outcome, attributes as names};
 
 /// An operation on a database. Dropped before its end it ends as cancelled, with what was counted.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl Active {
         raw: bool,
         changes: bool,
     ) -> Self {
+        let operation = operation.in_domain(Domain::Database);
         let counts = Counts { raw, changes, ..Counts::default() };
         Self { operation, config: config.clone(), driver: DB::NAME, ticket, counts }
     }
@@ -58,6 +59,7 @@ impl Active {
         driver: &'static str,
         ticket: Option<Ticket>,
     ) -> Self {
+        let operation = operation.in_domain(Domain::Database);
         let counts = Counts { told: true, ..Counts::default() };
         Self { operation, config: config.clone(), driver, ticket, counts }
     }

@@ -21,7 +21,7 @@ use crate::http::{
     Captured, ClientConfig, ClientLayerFor, Exchange, HasSpan, RequestHead, ResponseHead, server_of,
 };
 use crate::measure::Family;
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a client span for each call, around a `tonic::transport::Channel` or another
 /// service that a client of tonic takes.
@@ -290,7 +290,7 @@ impl<S> Client<S> {
         if operation.is_recording() {
             request.extensions_mut().insert(HasSpan);
         }
-        self.http.exchange_of(operation, call)
+        self.http.exchange_of(operation.in_domain(Domain::Rpc), call)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, Request, Response};
 use http_body::Body as HttpBody;
-use opentelemetry::KeyValue;
+use opentelemetry::{Key, KeyValue};
 use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -23,7 +23,7 @@ use crate::http::{
     Trust, peer_attributes, server_of,
 };
 use crate::measure::Family;
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a server span for each call, for `tonic::transport::Server::builder().layer(..)`
 /// or around a single service.
@@ -118,6 +118,19 @@ impl ServerLayer {
     pub fn response_metadata<T: AsRef<str>>(self, keys: impl IntoIterator<Item = T>) -> Self {
         let captured = Captured::new(names::RPC_RESPONSE_METADATA, keys);
         self.with(|settings| settings.response_metadata = captured)
+    }
+
+    /// Copies the values of these baggage keys to attributes of the same names when a span starts.
+    #[must_use]
+    pub fn baggage_attributes<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.with_http(|http| http.baggage_attributes(keys))
+    }
+
+    /// Writes a log line for each call when its span ends, as
+    /// [`ServerLayerFor::log_requests`](crate::http::ServerLayerFor::log_requests) does.
+    #[must_use]
+    pub fn log_requests(self) -> Self {
+        self.with_http(ServerLayerFor::log_requests)
     }
 
     /// Makes no span for calls of which this function says so. Their context travels on.
@@ -264,17 +277,18 @@ impl<S> Server<S> {
             }
             let (operation, named) = self.http.join(http::claim()?, request, describe);
             let metered = telemetry.measurement(Family::RpcServer);
-            let mut operation = operation.metered(metered);
+            let mut operation = operation.in_domain(Domain::Rpc).metered(metered);
             self.measure(&mut operation, request, asked, standing);
             let protocol = call.unproven(unproven, named).joined();
             return Some(Exchange { operation, protocol, serving: None, answer });
         }
         let metered = telemetry.measurement(Family::RpcServer);
-        let (mut operation, named) =
+        let (operation, named) =
             self.http.open(&telemetry, metered, request, incoming, |start, peer| {
                 describe(start);
                 describe_ends(start, request, peer);
             });
+        let mut operation = operation.in_domain(Domain::Rpc);
         self.measure(&mut operation, request, asked, standing);
         let serving = Some(Serving::claimed(caller, &operation));
         Some(Exchange { operation, protocol: call.unproven(unproven, named), serving, answer })

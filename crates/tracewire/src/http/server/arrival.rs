@@ -1,10 +1,12 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue};
 
 use super::Config;
 use crate::Telemetry;
@@ -16,7 +18,9 @@ use crate::http::origin::{self, Origin};
 use crate::http::serving::{self, Serving};
 use crate::http::{Http, Peer, RequestHead, content_length};
 use crate::measure::{Family, Metered, Slot};
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, RequestLine, Side, Start, attributes as names};
+
+const OTHER_METHOD: Cow<'static, str> = Cow::Borrowed("_OTHER");
 
 /// What a request has at its start and its end, without headers.
 const TYPICAL_ATTRIBUTES: usize = 14;
@@ -149,15 +153,38 @@ impl Config {
             start.reserve(
                 TYPICAL_ATTRIBUTES
                     + self.request_headers.len()
-                    + self.answer.response_headers.len(),
+                    + self.answer.response_headers.len()
+                    + self.baggage_attributes.len(),
             );
             describe(start, peer);
+            self.copy_baggage(&parent, start);
             if let Some(stranger) = stranger {
                 start.link(stranger.span_context().clone(), Vec::new());
             }
             named = self.add_what_is_asked_for(start, request);
         });
-        (operation, named)
+        (self.with_line(operation.in_domain(Domain::Http), request), named)
+    }
+
+    /// The same operation with the log line that is asked for.
+    fn with_line(&self, operation: Operation, request: &RequestHead<'_>) -> Operation {
+        if !self.logs_requests {
+            return operation;
+        }
+        let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
+        let mut line = RequestLine::new(method, request.uri.path());
+        if let Some(template) = (self.route)(request.extensions) {
+            line.route(Route::of(template).template);
+        }
+        operation.with_line(line)
+    }
+
+    fn copy_baggage(&self, parent: &Context, start: &mut Start) {
+        for key in &self.baggage_attributes {
+            if let Some(value) = parent.baggage().get(key.as_str()) {
+                start.set(KeyValue::new(key.clone(), value.clone()));
+            }
+        }
     }
 
     /// Says more about the operation of an outer layer, whose context this is.

@@ -16,6 +16,7 @@ use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
 use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
+use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
 use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
@@ -33,8 +34,9 @@ impl Builder {
     /// thread to be had.
     pub fn init(self) -> Result<Guard, Error> {
         let turn = Turn::take()?;
-        let mut env = Env::new(|name| std::env::var(name).ok());
-        let live = self.start(&mut env)?;
+        let env = Env::new(|name| std::env::var(name).ok());
+        let (settings, mut env) = self.configured(env)?;
+        let live = settings.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
         doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
@@ -59,6 +61,7 @@ impl Builder {
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
             color: !env.no_color(),
+            json: self.json_logs,
         };
         let wants_subscriber = self.subscriber;
         let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
@@ -80,6 +83,7 @@ impl Builder {
         let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
         let resource = self.resource(env);
+        let records = self.records(env, resource.clone())?;
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
@@ -106,16 +110,33 @@ impl Builder {
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        records.iter().for_each(Records::connect);
+        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let meters = std::mem::take(&mut self.meters);
+        let (telemetry, meters) =
+            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
+                self.route(Signal::Metrics, env)
+            })?;
+        telemetry.install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, tail, _sampling: polling, timeout })
+        Ok(Live {
+            provider,
+            started,
+            exporters,
+            records,
+            tail,
+            meters,
+            _sampling: polling,
+            timeout,
+        })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
         let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
         let mut attributes: Vec<_> =
             detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.retain(|attribute| self.detected.matches(attribute.key.as_str()));
         attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
@@ -125,13 +146,20 @@ impl Builder {
 
     /// The way of a signal, from everything that is said about it.
     pub(super) fn route(&self, signal: Signal, env: &mut Env) -> Result<Route, Error> {
+        Route::find(signal, &self.special(signal), &self.otlp, env)
+    }
+
+    /// What is said about a signal alone.
+    pub(super) fn special(&self, signal: Signal) -> Otlp {
         let special = self.otlp_for.iter().filter(|(of, _)| *of == signal);
-        let special = special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()));
-        Route::find(signal, &special, &self.otlp, env)
+        special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()))
     }
 
     /// Everything that spans are sent to.
     fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+        if let Some(destinations) = self.destinations.take() {
+            return self.configured_sinks(destinations, env);
+        }
         let wanted = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
@@ -139,7 +167,7 @@ impl Builder {
         for (index, exporter) in wanted.iter().enumerate() {
             match exporter {
                 twice if wanted[..index].contains(twice) => {}
-                Exporter::Console => sinks.processors.push(Box::new(Console)),
+                Exporter::Console => sinks.console(),
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
@@ -159,15 +187,19 @@ impl Builder {
 
     fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
         let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
-        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
-        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
-        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
+        zipkin(endpoint.as_deref(), self.zipkin_timeout.or_else(|| env.zipkin_timeout()))
     }
+}
+
+/// The way to a Zipkin server, with defaults for what is not said.
+pub(super) fn zipkin(endpoint: Option<&str>, timeout: Option<Duration>) -> Result<Route, Error> {
+    let endpoint = endpoint.unwrap_or("http://localhost:9411/api/v2/spans");
+    Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
 }
 
 /// What spans are sent to, and what is known about it.
 #[derive(Default)]
-struct Sinks {
+pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
@@ -175,15 +207,20 @@ struct Sinks {
 }
 
 impl Sinks {
+    /// Standard output.
+    pub(super) fn console(&mut self) {
+        self.processors.push(Box::new(Console));
+    }
+
     /// One more, on threads of its own.
-    fn add<E: SpanExporter + 'static>(
+    pub(super) fn add<E: SpanExporter + 'static>(
         &mut self,
         mut route: Route,
         batch: &Batch,
         exporter: impl FnOnce(Client, Arc<Report>) -> E,
     ) -> Result<(), Error> {
         route.timeout = route.timeout.min(batch.timeout());
-        let report = Arc::new(Report::new(Signal::Traces, &route.endpoint));
+        let report = Arc::new(Report::new(route.signal, &route.endpoint));
         let (client, stop) = Client::start(route)?;
         let size = batch.queue_size();
         let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));

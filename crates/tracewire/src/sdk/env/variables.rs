@@ -11,6 +11,11 @@ use crate::sdk::{Detector, Exporter, JaegerRemote, Sampler};
 use crate::{Format, Propagator};
 
 impl Env {
+    /// The file that is there instead of the other variables.
+    pub(in crate::sdk) fn config_file(&self) -> Option<String> {
+        self.text("OTEL_CONFIG_FILE")
+    }
+
     pub(in crate::sdk) fn disabled(&mut self) -> bool {
         self.flag(&["OTEL_SDK_DISABLED"])
     }
@@ -61,6 +66,12 @@ impl Env {
 
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
         self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
+    }
+
+    pub(in crate::sdk) fn log_exporters(&mut self) -> Option<Vec<Exporter>> {
+        self.list("OTEL_LOGS_EXPORTER", "otlp, console or none", |name| {
+            Exporter::from_name(name).filter(|exporter| *exporter != Exporter::Zipkin)
+        })
     }
 
     pub(in crate::sdk) fn zipkin_endpoint(&self) -> Option<String> {
@@ -137,7 +148,7 @@ fn share(text: &str) -> Option<f64> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
 }
 
-fn attribute(pair: &str) -> Option<KeyValue> {
+pub(in crate::sdk) fn attribute(pair: &str) -> Option<KeyValue> {
     let (key, value) = pair.split_once('=')?;
     let (key, value) = (decode(key.trim())?, decode(value.trim())?);
     (!key.is_empty()).then(|| KeyValue::new(key, value))
@@ -198,6 +209,10 @@ mod tests {
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
         assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
         assert_eq!(exporters("paper"), (None, 1));
+        let exporters = |text| ask(&[("OTEL_LOGS_EXPORTER", text)], Env::log_exporters);
+        assert_eq!(exporters("none"), (Some(vec![]), 0));
+        assert_eq!(exporters("OTLP"), (Some(vec![Exporter::Otlp]), 0));
+        assert_eq!(exporters("zipkin"), (None, 1));
     }
 
     #[test]

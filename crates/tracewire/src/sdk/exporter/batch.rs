@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use opentelemetry_sdk::logs::{
+    BatchConfig as RecordConfig, BatchConfigBuilder as RecordConfigBuilder,
+};
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 
 /// How finished spans wait for each other, and how many of them may.
@@ -66,6 +69,16 @@ impl Batch {
 
     pub(in crate::sdk) fn timeout(&self) -> Duration {
         self.export_timeout.unwrap_or(Duration::from_secs(30))
+    }
+
+    /// For the SDK's processor of log records.
+    pub(in crate::sdk) fn of_records(&self) -> RecordConfig {
+        let queue = self.queue_size();
+        RecordConfigBuilder::default()
+            .with_scheduled_delay(self.schedule_delay.unwrap_or(Duration::from_secs(1)))
+            .with_max_queue_size(queue)
+            .with_max_export_batch_size(self.max_export_batch_size.unwrap_or(512).min(queue))
+            .build()
     }
 
     /// For the SDK's processor of spans.

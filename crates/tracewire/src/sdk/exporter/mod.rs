@@ -13,6 +13,7 @@ mod failure;
 mod grpc;
 mod otlp;
 mod queue;
+mod records;
 mod report;
 mod retry;
 mod route;
@@ -24,25 +25,26 @@ pub(super) use client::{Client, Stop, is_exporting};
 pub(super) use console::Console;
 pub use otlp::Otlp;
 pub(super) use queue::Queue;
+pub(super) use records::{ConsoleRecords, OtlpRecords, RecordQueue};
 pub(super) use report::{Report, say, set_quiet};
 pub(super) use route::Route;
 pub(super) use spans::OtlpSpans;
 pub(super) use zipkin::ZipkinSpans;
 
-/// Where finished spans go.
+/// Where finished spans, and log records, go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Exporter {
     /// To a Collector or a back end, in OpenTelemetry's protocol.
     Otlp,
-    /// To standard output, one line for each span, for a first look.
+    /// To standard output, one line for each, for a first look.
     Console,
     /// To a Zipkin server, in version 2 of its JSON, or to whatever else takes that.
     Zipkin,
 }
 
 impl Exporter {
-    /// What `OTEL_TRACES_EXPORTER` calls it.
+    /// What `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",

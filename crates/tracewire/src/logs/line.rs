@@ -1,0 +1,184 @@
+//! Where the ids stand in a line.
+
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+
+use crate::context::traceparent::TraceParent;
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people: fields at the end.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// The ids of the current span.
+pub(super) struct Ids(TraceParent);
+
+impl Ids {
+    /// `None` outside of any trace.
+    pub(super) fn current() -> Option<Self> {
+        Context::map_current(|context| {
+            let span = context.span();
+            let known = span.span_context();
+            known.is_valid().then(|| Self(TraceParent::of(known)))
+        })
+    }
+
+    /// Names and values, cut out of `00-<trace id>-<span id>-<flags>`.
+    fn fields(&self) -> [(&'static str, &str); 3] {
+        let text = self.0.as_str();
+        let part = |range| text.get(range).unwrap_or_default();
+        [("trace_id", part(3..35)), ("span_id", part(36..52)), ("trace_flags", part(53..55))]
+    }
+
+    /// Appends `line` with the ids in it to `out`.
+    pub(super) fn add(&self, form: Form, line: &[u8], out: &mut Vec<u8>) {
+        let end = line.trim_ascii_end().len();
+        let (text, ending) = line.split_at(end);
+        match form {
+            Form::Text => self.add_text(text, out),
+            Form::Json => self.add_json(text, out),
+        }
+        out.extend_from_slice(ending);
+    }
+
+    fn add_text(&self, text: &[u8], out: &mut Vec<u8>) {
+        let is_colored = text.contains(&0x1b);
+        out.extend_from_slice(text);
+        out.extend_from_slice(if is_colored { b"\x1b[2m" } else { b"" });
+        for (name, value) in self.fields() {
+            for part in [" ", name, "=", value] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+        out.extend_from_slice(if is_colored { b"\x1b[0m" } else { b"" });
+    }
+
+    /// A field that the event has at the top level itself stays the only one of its name. What is no
+    /// object stays as it is.
+    fn add_json(&self, text: &[u8], out: &mut Vec<u8>) {
+        let (Some(b'{'), Some((b'}', members))) = (text.first(), text.split_last()) else {
+            out.extend_from_slice(text);
+            return;
+        };
+        out.extend_from_slice(members);
+        let mut is_empty = members.trim_ascii_end().len() == 1;
+        for (name, value) in self.fields() {
+            if has_member(text, name) {
+                continue;
+            }
+            out.extend_from_slice(if is_empty { b"\"" } else { b",\"" });
+            for part in [name, "\":\"", value, "\""] {
+                out.extend_from_slice(part.as_bytes());
+            }
+            is_empty = false;
+        }
+        out.push(b'}');
+    }
+}
+
+/// Whether an object has a member of this name, which needs no escapes. Hardly any line holds the
+/// name at all, so only the rest is looked at closely.
+fn has_member(object: &[u8], name: &str) -> bool {
+    let quoted = name.len() + 2;
+    let is_there = |at: &[u8]| {
+        at.len() > quoted
+            && at[0] == b'"'
+            && &at[1..=name.len()] == name.as_bytes()
+            && at[quoted - 1] == b'"'
+    };
+    let mut hits = (0..object.len()).filter(|&at| object[at] == b'"' && is_there(&object[at..]));
+    hits.any(|hit| {
+        object[hit + quoted..].trim_ascii_start().first() == Some(&b':')
+            && depth(&object[..hit]) == Some(1)
+    })
+}
+
+/// How many objects and arrays are open at the end of a piece of JSON, `None` within a string.
+fn depth(piece: &[u8]) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in piece {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (!in_string).then_some(depth)
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+    use super::{Form, Ids, TraceParent};
+
+    const TEXT: &str =
+        " trace_id=00000000000000000000000000000abc span_id=0000000000000def trace_flags=03";
+    const JSON: &str = r#""trace_id":"00000000000000000000000000000abc","span_id":"0000000000000def","trace_flags":"03""#;
+
+    fn check(form: Form, line: &str, expected: &str) {
+        let flags = TraceFlags::new(0x03);
+        let (trace, span) = (TraceId::from(0xabc), SpanId::from(0xdef));
+        let span = SpanContext::new(trace, span, flags, false, TraceState::NONE);
+        let mut out = Vec::new();
+        Ids(TraceParent::of(&span)).add(form, line.as_bytes(), &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), expected, "{line:?}");
+    }
+
+    #[test]
+    fn text() {
+        for (line, expected) in [
+            ("INFO paid\n", format!("INFO paid{TEXT}\n")),
+            ("INFO paid", format!("INFO paid{TEXT}")),
+            ("one\ntwo\n", format!("one\ntwo{TEXT}\n")),
+            (
+                "  INFO paid\n    at main.rs:1\n\n",
+                format!("  INFO paid\n    at main.rs:1{TEXT}\n\n"),
+            ),
+            (
+                "\x1b[32mINFO\x1b[0m paid\n",
+                format!("\x1b[32mINFO\x1b[0m paid\x1b[2m{TEXT}\x1b[0m\n"),
+            ),
+            ("", TEXT.to_owned()),
+        ] {
+            check(Form::Text, line, &expected);
+        }
+    }
+
+    #[test]
+    fn json() {
+        for (line, expected) in [
+            (r#"{"level":"INFO"}"#, format!(r#"{{"level":"INFO",{JSON}}}"#)),
+            ("{\"a\":{}}\n", format!("{{\"a\":{{}},{JSON}}}\n")),
+            ("{}\n", format!("{{{JSON}}}\n")),
+            ("{ }\n", format!("{{ {JSON}}}\n")),
+            ("[1]\n", "[1]\n".to_owned()),
+            ("}\n", "}\n".to_owned()),
+            ("{\n", "{\n".to_owned()),
+            ("", String::new()),
+            // Below the top level, or as a value, a name is free.
+            (
+                r#"{"fields":{"trace_id":"a"}}"#,
+                format!(r#"{{"fields":{{"trace_id":"a"}},{JSON}}}"#),
+            ),
+            (r#"{"a":"trace_id"}"#, format!(r#"{{"a":"trace_id",{JSON}}}"#)),
+            (r#"{"a":"\"trace_id\":\\"}"#, format!(r#"{{"a":"\"trace_id\":\\",{JSON}}}"#)),
+        ] {
+            check(Form::Json, line, &expected);
+        }
+        let rest = r#""span_id":"0000000000000def","trace_flags":"03""#;
+        check(Form::Json, r#"{"trace_id":"a"}"#, &format!(r#"{{"trace_id":"a",{rest}}}"#));
+        check(
+            Form::Json,
+            r#"{"x":[{}],"trace_id" :1}"#,
+            &format!(r#"{{"x":[{{}}],"trace_id" :1,{rest}}}"#),
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! The operation that is current, for whoever has no handle on it.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::{Context, Key, KeyValue, Value};
+
+use super::Side;
+use super::exception::{Domain, Exception};
+use crate::telemetry::Telemetry;
+
+thread_local! {
+    /// The context of the operation that was entered last on this thread and not yet left.
+    static ENTERED: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// Puts a context in the place of the one entered before, which is returned.
+pub(super) fn swap(context: Option<Context>) -> Option<Context> {
+    // At the end of a thread there is no place any more.
+    ENTERED.try_with(|entered| entered.replace(context)).ok().flatten()
+}
+
+/// The span of the operation that the current code works for: the request that a handler serves,
+/// even from within a span of `#[tracing::instrument]` below it.
+///
+/// ```
+/// use tracewire::test::{Capture, expect};
+/// # use opentelemetry::{Context, trace::SpanKind};
+///
+/// #[tracing::instrument]
+/// fn charge(order: u64) {
+///     tracewire::current().set("shop.order", order as i64);
+/// }
+///
+/// # let capture = Capture::new();
+/// # let request = capture.telemetry().start(SpanKind::Server, &Context::new(), |span| span.name("POST /orders"));
+/// # let entered = request.enter();
+/// charge(7);
+/// # drop(entered);
+/// # request.finish(tracewire::span::Outcome::Success);
+/// capture.assert(expect::span("POST /orders").server().attribute("shop.order", 7_i64));
+/// ```
+///
+/// It is known on the thread on which the operation runs. In a task of its own that was spawned with
+/// a context it is the span of that context; to be sure, take it before and move it in. Outside of
+/// everything it is no span, and what is set on it is gone.
+#[must_use]
+pub fn current() -> Current {
+    let current = Context::current();
+    let entered = ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten();
+    let trace = |context: &Context| context.span().span_context().trace_id();
+    // Another trace is current: somebody has left ours on purpose.
+    let entered = entered.filter(|entered| trace(entered) == trace(&current));
+    Current { context: entered.unwrap_or(current) }
+}
+
+/// A handle on a span that somebody else has started and will end; see [`current`].
+#[derive(Clone, Debug)]
+pub struct Current {
+    context: Context,
+}
+
+impl Current {
+    /// The context of the span, to start something below it or to attach elsewhere.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether anybody reads what is set.
+    pub fn is_recording(&self) -> bool {
+        self.context.span().is_recording()
+    }
+
+    /// Sets an attribute.
+    pub fn set(&self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.context.span().set_attribute(KeyValue::new(key, value));
+    }
+
+    /// Adds a link to another span; an invalid context is ignored.
+    pub fn link(&self, to: SpanContext, attributes: Vec<KeyValue>) {
+        if to.is_valid() {
+            self.context.span().add_link(to, attributes);
+        }
+    }
+
+    /// Records an error that the operation ran into, as
+    /// [`Operation::record_error`](super::Operation::record_error) does.
+    pub fn record_error<E: Display + ?Sized>(&self, error: &E) {
+        record(&self.context, error);
+    }
+}
+
+/// Records an error on a span of which nothing else is known.
+pub(super) fn record<E: Display + ?Sized>(context: &Context, error: &E) {
+    let as_event = Telemetry::default().wants_exception_events();
+    Exception::of(error).record(context, Domain::General, Side::Called, as_event);
+}
