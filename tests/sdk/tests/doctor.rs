@@ -116,10 +116,13 @@ fn programs_that_are_well() {
     }
 }
 
+/// What is set up, the variables, what is found, a part of the report, and one of the warnings.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 #[test]
 fn what_was_set_up_is_known() {
     let sampler = ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
-    let cases: [(&str, &[(&str, &str)], &str, &str, &str); 16] = [
+    let cases: [Case<'_>; 16] = [
         ("init", &[NOWHERE, NAMED], "NoExporter", "   OTEL_TRACES_EXPORTER=otlp", ""),
         ("exporters", &[NAMED], "NoExporter", ".exporters([", ""),
         ("ended", &[NOWHERE, NAMED], "NoProvider", "`let _ =` drops it at once", ""),
