@@ -21,10 +21,12 @@ pub(super) fn examine(state: &State, maker: Maker, layer: Option<Layer>) -> Vec<
         )],
         State::Live(setup) => match &setup.traces {
             None => vec![disabled(setup)],
-            Some(traces) => [exporter(setup, traces), sampler(setup, traces), service(traces)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            Some(traces) => {
+                [exporter(setup, traces), sampler(setup, traces), service(setup, traces)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
         },
     }
 }
@@ -51,6 +53,13 @@ fn disabled(setup: &Setup) -> Finding {
     if setup.in_code.disabled {
         let problem = format!("Telemetry is switched off by `disabled()` in the program. {THEN}");
         Finding::new(kind, problem, INIT)
+    } else if setup.in_code.config {
+        let problem = format!(
+            "Telemetry is switched off by the configuration: it says `disabled`, or has no \
+             `tracer_provider`. {THEN}"
+        );
+        let remedy = "tracer_provider: { processors: [{ batch: { exporter: { otlp_http: } } }] }";
+        Finding::new(kind, problem, remedy)
     } else {
         let problem = format!("Telemetry is switched off by OTEL_SDK_DISABLED. {THEN}");
         Finding::new(kind, problem, "OTEL_SDK_DISABLED=false")
@@ -87,6 +96,8 @@ pub(super) fn sampler(setup: &Setup, traces: &Traces) -> Option<Finding> {
         let remedy = ".sampler(tracewire::sdk::Sampler::parent_based(\
                       tracewire::sdk::Sampler::ratio(0.1)))";
         ("in the program".to_owned(), remedy)
+    } else if setup.in_code.config {
+        ("of the configuration".to_owned(), "sampler: { parent_based: }")
     } else {
         let text = |name| env::var(name).unwrap_or_default();
         let named = match (text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG")) {
@@ -100,10 +111,14 @@ pub(super) fn sampler(setup: &Setup, traces: &Traces) -> Option<Finding> {
 }
 
 /// Whether the service has a name.
-pub(super) fn service(traces: &Traces) -> Option<Finding> {
+pub(super) fn service(setup: &Setup, traces: &Traces) -> Option<Finding> {
     traces.service.starts_with("unknown_service").then(|| {
         let problem =
             format!("The service has no name: its spans are those of {}.", traces.service);
-        Finding::new(Kind::ServiceUnnamed, problem, "OTEL_SERVICE_NAME=checkout")
+        let remedy = match setup.in_code.config {
+            true => "resource: { attributes: [{ name: service.name, value: checkout }] }",
+            false => "OTEL_SERVICE_NAME=checkout",
+        };
+        Finding::new(Kind::ServiceUnnamed, problem, remedy)
     })
 }

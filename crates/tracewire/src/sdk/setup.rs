@@ -33,6 +33,8 @@ pub(crate) struct InCode {
     pub(crate) disabled: bool,
     pub(crate) sampler: bool,
     pub(crate) exporters: bool,
+    /// Whether the rest comes from a configuration file, not from variables.
+    pub(crate) config: bool,
 }
 
 /// What becomes of spans.

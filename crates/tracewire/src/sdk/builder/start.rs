@@ -35,20 +35,22 @@ impl Builder {
     pub fn init(self) -> Result<Guard, Error> {
         let turn = Turn::take()?;
         let env = Env::new(|name| std::env::var(name).ok());
+        let in_code = InCode {
+            disabled: self.disabled,
+            sampler: self.sampler.is_some(),
+            exporters: self.exporters.is_some(),
+            config: self.config.is_some() || env.config_file().is_some(),
+        };
         let (settings, mut env) = self.configured(env)?;
-        let live = settings.start(&mut env)?;
+        let live = settings.start(&mut env, in_code)?;
         env.into_complaints().iter().for_each(|text| say(text));
         doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
     }
 
-    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
+    fn start(self, env: &mut Env, in_code: InCode) -> Result<Option<Live>, Error> {
         let disabled = env.disabled() || self.disabled;
-        setup::begin(InCode {
-            disabled: self.disabled,
-            sampler: self.sampler.is_some(),
-            exporters: self.exporters.is_some(),
-        });
+        setup::begin(in_code);
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
