@@ -63,11 +63,11 @@ impl Slot {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Measuring;
+pub(crate) struct Measuring {}
 
 /// Never there.
 #[derive(Debug, Default)]
-pub(crate) struct Metered;
+pub(crate) struct Metered {}
 
 #[derive(Debug)]
 pub(crate) struct Attributes;
@@ -83,7 +83,7 @@ impl Measuring {
 
     #[inline]
     pub(crate) fn begin(&self, _: Family, _: impl FnOnce() -> InstrumentationScope) -> Metered {
-        Metered
+        Metered {}
     }
 }
 
