@@ -246,7 +246,7 @@ impl Operation {
         Entered {
             operation: self,
             panicking: std::thread::panicking(),
-            outer: current::swap(Some(self.target().clone())),
+            outer: self.recording.then(|| current::swap(Some(self.target().clone()))),
             _context: self.context.clone().attach(),
             _front: front,
         }
@@ -372,8 +372,8 @@ fn follows_unsampled(parent: &Context) -> bool {
 pub struct Entered<'a> {
     operation: &'a Operation,
     panicking: bool,
-    /// What was entered before.
-    outer: Option<Context>,
+    /// What was entered before, if this was: a span that nobody reads is nobody's to write on.
+    outer: Option<Option<Context>>,
     // Dropped in this order: the context was attached after the `tracing` span was entered.
     _context: ContextGuard,
     _front: Option<tracing::span::Entered<'a>>,
@@ -384,6 +384,8 @@ impl Drop for Entered<'_> {
         if !self.panicking && std::thread::panicking() {
             self.operation.panicked.store(true, Ordering::Relaxed);
         }
-        drop(current::swap(self.outer.take()));
+        if let Some(outer) = self.outer.take() {
+            current::swap(outer);
+        }
     }
 }
