@@ -11,7 +11,7 @@ use crate::http::attributes::amend;
 use crate::http::future::Exchange;
 use crate::http::{ClientAttributes, Http, RequestHead, Resends, UrlTemplate, content_length};
 use crate::measure::{Family, Metered, Slot};
-use crate::span::{Operation, Side, Start, attributes as names};
+use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// What a request has at its start and its end, without headers.
 const TYPICAL_ATTRIBUTES: usize = 10;
@@ -27,7 +27,7 @@ impl Config {
     }
 
     pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        self.exchange_of(operation, Http::new(Side::Caller, method))
+        self.exchange_of(operation.in_domain(Domain::Http), Http::new(Side::Caller, method))
     }
 
     /// The same for another protocol.
