@@ -8,6 +8,8 @@ pub mod amqp;
 pub mod axum;
 pub mod context;
 #[cfg(feature = "sdk")]
+pub mod doctor;
+#[cfg(feature = "sdk")]
 mod error;
 #[cfg(feature = "http")]
 pub mod http;
@@ -29,8 +31,22 @@ pub mod metrics;
 #[cfg(all(feature = "metrics", feature = "http"))]
 #[path = "metrics/http.rs"]
 mod metrics_http;
+#[cfg(all(feature = "metrics", feature = "sdk"))]
+#[path = "metrics/sdk.rs"]
+mod metrics_sdk;
 #[cfg(feature = "nats")]
 pub mod nats;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(all(feature = "prometheus", feature = "axum"))]
+#[path = "prometheus/axum.rs"]
+mod prometheus_axum;
+#[cfg(all(feature = "prometheus", feature = "sdk"))]
+#[path = "prometheus/sdk.rs"]
+mod prometheus_sdk;
+#[cfg(all(not(feature = "prometheus"), feature = "sdk"))]
+#[path = "prometheus/absent.rs"]
+mod prometheus_sdk;
 mod propagate;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -51,6 +67,11 @@ mod tls;
 mod tls;
 #[cfg(feature = "tonic")]
 pub mod tonic;
+#[cfg(feature = "sdk-config")]
+mod yaml;
+#[cfg(all(feature = "sdk", not(feature = "sdk-config")))]
+#[path = "yaml/absent.rs"]
+mod yaml;
 
 #[cfg(feature = "sdk")]
 pub use error::Error;

@@ -167,6 +167,11 @@ impl Propagator {
         incoming
     }
 
+    /// Which formats are read.
+    pub(crate) fn read_formats(&self) -> &[Format] {
+        &self.extract
+    }
+
     /// Reads what a carrier brings into a new context.
     pub fn extract(&self, carrier: &dyn Carrier) -> Context {
         self.read(carrier).into_context(Context::new())

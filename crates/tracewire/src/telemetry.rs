@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming};
-use crate::measure::{Family, Measuring, Metered};
+use crate::measure::{Family, Gallery, Measuring, Metered};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
 
@@ -108,8 +108,17 @@ impl Telemetry {
     /// Counts and measures with this provider.
     #[must_use]
     pub fn meter_provider(self, provider: impl MeterProvider + Send + Sync + 'static) -> Self {
+        self.measure_with(provider, None)
+    }
+
+    /// The same, with exemplars kept for it.
+    pub(crate) fn measure_with(
+        self,
+        provider: impl MeterProvider + Send + Sync + 'static,
+        gallery: Option<Gallery>,
+    ) -> Self {
         self.change(|settings| {
-            settings.measuring.set_provider(&provider, source::scope());
+            settings.measuring.set_provider(&provider, source::scope(), gallery);
             settings.meters = Some(Arc::new(provider));
         })
     }
@@ -153,6 +162,11 @@ impl Telemetry {
     fn resolve(&self) -> Arc<Settings> {
         let process = || PROCESS.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.own.clone().or_else(process).unwrap_or_else(|| AUTOMATIC.clone())
+    }
+
+    /// Where its spans come from and which headers it speaks, right now.
+    pub(crate) fn parts(&self) -> (Source, Propagator) {
+        self.with(|settings| (settings.source.clone(), settings.propagator.clone()))
     }
 
     fn with<R>(&self, f: impl FnOnce(&Settings) -> R) -> R {

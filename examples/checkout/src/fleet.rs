@@ -54,6 +54,8 @@ impl Fleet {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
         if options.collector.is_none() {
             command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+            // Only spans are shown here.
+            command.env("OTEL_METRICS_EXPORTER", "none");
         }
         if std::env::var_os("OTEL_BSP_SCHEDULE_DELAY").is_none() {
             command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
@@ -67,6 +69,7 @@ impl Fleet {
         for (name, on) in [
             (services::SLOW, options.slow_bank && service == Service::BankApi),
             (services::OUT_OF_ORDER, options.fail_payment && service == Service::BankApi),
+            (services::METRICS, options.metrics),
             (services::DROP_HEADERS, options.drop_headers == Some(service)),
         ] {
             if on {
@@ -85,6 +88,12 @@ impl Fleet {
     pub(crate) fn url(&self, service: Service) -> &str {
         let process = self.processes.iter().find(|process| process.service == service);
         process.map_or("", |process| &process.url)
+    }
+
+    /// Where all that listen do, the gateway first.
+    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
+        let urls = self.processes.iter().rev().map(|process| process.url.as_str());
+        urls.filter(|url| url.starts_with("http"))
     }
 
     /// Lets every service finish what it is doing and send its last spans.

@@ -13,6 +13,7 @@ Options:
   --fail-payment            the bank is out of order
   --drop-headers <service>  this service loses the trace headers: see how a broken trace looks
   --keep                    leave the services running, and print what to call
+  --metrics                 the same, with metrics for Prometheus that lead to traces
   --help                    print this
 
 Services: gateway, checkout, inventory, pricing, payment, bank-api
@@ -33,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) fail_payment: bool,
     pub(crate) drop_headers: Option<Service>,
     pub(crate) keep: bool,
+    pub(crate) metrics: bool,
     /// Where the spans go instead.
     pub(crate) collector: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Options {
                     options.drop_headers = Some(service);
                 }
                 Long("keep") => options.keep = true,
+                Long("metrics") => (options.keep, options.metrics) = (true, true),
                 Long("help") | Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }

@@ -51,7 +51,15 @@ async fn wait_and_stop(fleet: Fleet, options: &Options) -> Result<(), Error> {
     if options.keep {
         let url = fleet.url(Service::Gateway);
         println!("\nThe services go on. Try\n");
-        println!("  curl -i {url}/checkout -d '{CART}'\n\nand press Ctrl-C when done.");
+        println!("  curl -i {url}/checkout -d '{CART}'\n");
+        if options.metrics {
+            println!("Prometheus can scrape, and finds exemplars there:\n");
+            for url in fleet.urls() {
+                println!("  {url}/metrics");
+            }
+            println!();
+        }
+        println!("and press Ctrl-C when done.");
         tokio::signal::ctrl_c().await?;
     }
     fleet.stop().await

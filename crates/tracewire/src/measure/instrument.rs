@@ -22,6 +22,22 @@ pub(crate) enum Kind {
     UpDown,
 }
 
+impl Kind {
+    /// The upper bounds of a histogram's buckets; where the conventions name none, those that
+    /// OpenTelemetry has then.
+    pub(crate) fn bounds(self) -> Option<&'static [f64]> {
+        match self {
+            Self::Amounts([]) => Some(USUAL),
+            Self::Seconds(bounds) | Self::Amounts(bounds) => Some(bounds),
+            Self::Counter | Self::UpDown => None,
+        }
+    }
+}
+
+const USUAL: &[f64] = &[
+    0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1_000.0, 2_500.0, 5_000.0,
+    7_500.0, 10_000.0,
+];
 const REQUESTS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 const DATABASE: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];

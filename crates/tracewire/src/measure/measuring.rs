@@ -8,7 +8,7 @@ use opentelemetry::metrics::MeterProvider;
 
 use super::otel::Meters;
 use super::registry::Registry;
-use super::{Choice, Family, Metered, Sink};
+use super::{Choice, Family, Gallery, Metered, Sink};
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
 type Global = (Provider, Arc<Registry>);
@@ -26,13 +26,15 @@ pub(crate) struct Measuring {
 }
 
 impl Measuring {
-    /// Measures with this provider, in place of another one.
+    /// Measures with this provider, in place of another one, and keeps exemplars for it there.
     pub(crate) fn set_provider(
         &mut self,
         provider: &dyn MeterProvider,
         scope: InstrumentationScope,
+        gallery: Option<Gallery>,
     ) {
-        self.set_sink("meters", Arc::new(Meters::new(provider.meter_with_scope(scope))));
+        let meters = Meters::new(provider.meter_with_scope(scope)).with_gallery(gallery);
+        self.set_sink("meters", Arc::new(meters));
     }
 
     /// Measures with this sink as well, in place of another one of this name.

@@ -6,7 +6,9 @@
 
 mod attributes;
 mod choice;
+mod exemplar;
 mod family;
+mod gallery;
 mod instrument;
 mod measuring;
 mod metered;
@@ -14,10 +16,16 @@ mod otel;
 mod registry;
 mod sink;
 
+/// Whether anything is measured at all.
+pub(crate) const IS_ON: bool = true;
+
 pub use attributes::Attributes;
 pub use choice::Choice;
+pub use exemplar::ExemplarFilter;
 
+pub(crate) use exemplar::{Examples, Exemplar, IsKept, Reservoir};
 pub(crate) use family::{Family, Slot};
+pub(crate) use gallery::Gallery;
 pub(crate) use instrument::{Instrument, Kind};
 pub(crate) use measuring::Measuring;
 pub(crate) use metered::Metered;

@@ -1,18 +1,19 @@
 //! A sink of OpenTelemetry's meters.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, Meter, UpDownCounter,
 };
 use opentelemetry::{Context, KeyValue};
 
-use super::{Instrument, Kind, Recorder, Sink};
+use super::{Gallery, Instrument, Kind, Recorder, Reservoir, Sink};
 
 /// The instruments of one meter.
 pub(super) struct Meters {
     meter: Meter,
+    gallery: Option<Gallery>,
     made: Mutex<HashMap<&'static str, Made>>,
 }
 
@@ -25,7 +26,12 @@ enum Made {
 
 impl Meters {
     pub(super) fn new(meter: Meter) -> Self {
-        Self { meter, made: Mutex::default() }
+        Self { meter, gallery: None, made: Mutex::default() }
+    }
+
+    /// Has the exemplars of histograms put there, too.
+    pub(super) fn with_gallery(self, gallery: Option<Gallery>) -> Self {
+        Self { gallery, ..self }
     }
 
     fn make(&self, instrument: &'static Instrument) -> Made {
@@ -63,11 +69,17 @@ impl Sink for Meters {
         attributes: &[KeyValue],
     ) -> Box<dyn Recorder> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        match made.entry(instrument.name).or_insert_with(|| self.make(instrument)) {
-            Made::Seconds(histogram) => Box::new(Seconds(histogram.bind(attributes))),
-            Made::Amounts(histogram) => Box::new(Amounts(histogram.bind(attributes))),
-            Made::Counter(counter) => Box::new(Count(counter.bind(attributes))),
-            Made::UpDown(counter) => Box::new(UpDown(counter.bind(attributes))),
+        let bound: Box<dyn Recorder> =
+            match made.entry(instrument.name).or_insert_with(|| self.make(instrument)) {
+                Made::Seconds(histogram) => Box::new(Seconds(histogram.bind(attributes))),
+                Made::Amounts(histogram) => Box::new(Amounts(histogram.bind(attributes))),
+                Made::Counter(counter) => Box::new(Count(counter.bind(attributes))),
+                Made::UpDown(counter) => Box::new(UpDown(counter.bind(attributes))),
+            };
+        let place = self.gallery.as_ref().and_then(|it| it.place(instrument, attributes));
+        match (place, instrument.kind.bounds()) {
+            (Some(exemplars), Some(bounds)) => Box::new(Shown { bound, bounds, exemplars }),
+            _ => bound,
         }
     }
 }
@@ -76,6 +88,21 @@ struct Seconds(BoundHistogram<f64>);
 struct Amounts(BoundHistogram<u64>);
 struct Count(BoundCounter<u64>);
 struct UpDown(BoundUpDownCounter<i64>);
+
+/// A histogram whose exemplars are kept beside it.
+struct Shown {
+    bound: Box<dyn Recorder>,
+    bounds: &'static [f64],
+    exemplars: Arc<Reservoir>,
+}
+
+impl Recorder for Shown {
+    fn record(&self, value: f64, context: &Context) {
+        self.bound.record(value, context);
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        self.exemplars.offer(bucket, value, context);
+    }
+}
 
 impl Recorder for Seconds {
     fn record(&self, value: f64, _: &Context) {

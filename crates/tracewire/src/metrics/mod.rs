@@ -35,7 +35,7 @@
 
 use crate::Telemetry;
 
-pub use crate::measure::{Attributes, Choice};
+pub use crate::measure::{Attributes, Choice, ExemplarFilter};
 
 impl Telemetry {
     /// Says what is measured besides durations.

@@ -1,5 +1,6 @@
 //! Everything that can be said in code.
 
+mod configured;
 mod records;
 mod start;
 
@@ -8,6 +9,9 @@ use std::time::Duration;
 use opentelemetry::{Key, KeyValue, Value};
 use tracing::level_filters::LevelFilter;
 
+use self::configured::{Destinations, Source};
+use super::config::Patterns;
+use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
@@ -22,9 +26,12 @@ use crate::Propagator;
 #[must_use = "nothing happens before `init` is called"]
 #[derive(Debug)]
 pub struct Builder {
+    config: Option<Source>,
     disabled: bool,
     attributes: Vec<KeyValue>,
     detectors: Option<Vec<Detector>>,
+    /// Which attributes of the detectors are wanted.
+    detected: Patterns,
     otlp: Otlp,
     otlp_for: Vec<(Signal, Otlp)>,
     batch: Batch,
@@ -32,6 +39,8 @@ pub struct Builder {
     zipkin_endpoint: Option<String>,
     zipkin_timeout: Option<Duration>,
     exporters: Option<Vec<Exporter>>,
+    /// Where a configuration sends spans, unless code says where they go.
+    destinations: Option<Destinations>,
     sampler: Option<Sampler>,
     tail: Option<TailSampling>,
     propagator: Option<Propagator>,
@@ -41,15 +50,18 @@ pub struct Builder {
     log_exporters: Option<Vec<Exporter>>,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    pub(crate) meters: Meters,
     shutdown_timeout: Duration,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
+            config: None,
             disabled: false,
             attributes: Vec::new(),
             detectors: None,
+            detected: Patterns::default(),
             otlp: Otlp::new(),
             otlp_for: Vec::new(),
             batch: Batch::new(),
@@ -57,6 +69,7 @@ impl Builder {
             zipkin_endpoint: None,
             zipkin_timeout: None,
             exporters: None,
+            destinations: None,
             sampler: None,
             tail: None,
             propagator: None,
@@ -66,6 +79,7 @@ impl Builder {
             log_exporters: None,
             own_level: None,
             subscriber: true,
+            meters: Meters::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

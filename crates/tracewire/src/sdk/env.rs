@@ -11,8 +11,12 @@ use percent_encoding::percent_decode_str;
 
 mod batch;
 mod limits;
+mod meters;
 mod otlp;
 mod variables;
+
+pub(super) use otlp::header;
+pub(super) use variables::attribute;
 
 type Lookup = dyn Fn(&str) -> Option<String>;
 
@@ -29,6 +33,13 @@ impl Env {
     /// What `lookup` finds.
     pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self { lookup: Box::new(lookup), complaints: Vec::new() }
+    }
+
+    /// Without the variables of OpenTelemetry, for which a configuration file stands.
+    pub(super) fn with_config(self, warnings: Vec<String>) -> Self {
+        let lookup = self.lookup;
+        let others = move |name: &str| lookup(name).filter(|_| !name.starts_with("OTEL_"));
+        Self { lookup: Box::new(others), complaints: warnings }
     }
 
     /// One sentence for everything that was ignored.
@@ -173,6 +184,7 @@ pub(in crate::sdk) mod tests {
             seen.borrow_mut().insert(name.replace("_OTLP_TRACES_", "_OTLP_"));
             (name == "OTEL_TRACES_SAMPLER").then(|| "traceidratio".to_owned())
         });
+        env.config_file();
         env.disabled();
         env.service_name();
         env.resource_attributes();
@@ -188,6 +200,13 @@ pub(in crate::sdk) mod tests {
         let _ = env.batch(Signal::Traces);
         let _ = env.batch(Signal::Logs);
         let _ = env.limits(Signal::Traces);
+        env.metric_exporters();
+        env.metric_interval();
+        env.metric_timeout();
+        env.temporality();
+        env.exemplar_filter();
+        env.prometheus_host();
+        env.prometheus_port();
         env.own_log_level();
         env.log_filter();
         env.no_color();

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::{Report, Stop};
+use super::meters::Live as Meters;
 use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
-use super::{Stats, TailHandle, tracer};
+use super::{Stats, TailHandle, setup, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -38,6 +40,7 @@ pub(super) struct Live {
     pub(super) exporters: Vec<(Arc<Report>, Stop)>,
     pub(super) records: Option<Records>,
     pub(super) tail: Option<TailHandle>,
+    pub(super) meters: Meters,
     /// Sampling services are asked while this is kept.
     pub(super) _sampling: Vec<Polling>,
     pub(super) timeout: Duration,
@@ -58,7 +61,8 @@ impl Guard {
         };
         let before = live.stats().dropped;
         let records = live.records.as_ref().is_none_or(Records::flush);
-        live.provider.force_flush().is_ok() && live.stats().dropped == before && records
+        let spans = live.provider.force_flush().is_ok() && live.stats().dropped == before;
+        live.meters.flush() && spans && records
     }
 
     /// What has become of the spans so far. Where they go to more than one place, it is the first
@@ -77,15 +81,21 @@ impl Guard {
         let Some(mut live) = self.live.take() else {
             return Stats::default();
         };
-        let begun = Instant::now();
         tracer::disconnect();
+        let end = Instant::now() + live.timeout;
+        let measured = live.meters.shut_down();
         let in_time = matches!(
             live.provider.shutdown_with_timeout(live.timeout),
             Ok(()) | Err(OTelSdkError::AlreadyShutdown)
         );
         live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        // An error means that there is nobody left to wait for.
+        let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
+        if let Some((report, _)) = &live.meters.exporter {
+            report.end(measured != Err(RecvTimeoutError::Timeout), live.timeout);
+        }
         if let Some(records) = live.records.take() {
-            records.end(live.timeout.saturating_sub(begun.elapsed()));
+            records.end(end.saturating_duration_since(Instant::now()));
         }
         live.stats()
     }
@@ -136,6 +146,7 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        setup::end();
         TAKEN.store(false, Ordering::Release);
     }
 }

@@ -57,6 +57,7 @@
 //!
 //! | variable | in code | default |
 //! |---|---|---|
+//! | `OTEL_CONFIG_FILE` | [`config_file`](Builder::config_file) | none; with one, no other `OTEL_…` counts but [by way of it](Config) |
 //! | `OTEL_SDK_DISABLED` | [`disabled`](Builder::disabled) | `false`; when `true` context still travels |
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
@@ -90,12 +91,18 @@
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
+//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `otlp` with feature `metrics`; also `prometheus`, `console`, `none`, or several |
+//! | `OTEL_METRIC_EXPORT_INTERVAL` | [`metric_interval`](Builder::metric_interval) | 60000 ms |
+//! | `OTEL_METRIC_EXPORT_TIMEOUT` | [`metric_timeout`](Builder::metric_timeout) | 30000 ms |
+//! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`metric_temporality`](Builder::metric_temporality) | `cumulative`; also `delta`, `lowmemory` |
+//! | `OTEL_METRICS_EXEMPLAR_FILTER` | `exemplars`, with feature `metrics` | `trace_based`; also `always_on`, `always_off` |
+//! | `OTEL_EXPORTER_PROMETHEUS_HOST`, `OTEL_EXPORTER_PROMETHEUS_PORT` | `prometheus::Metrics::listen` | `localhost`, 9464 |
 //! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
 //! | `NO_COLOR` | | colors on a terminal |
 //!
-//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…` and an
-//! `OTEL_EXPORTER_OTLP_LOGS_…` beside it, which count for more;
+//! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…`, an `OTEL_EXPORTER_OTLP_LOGS_…`
+//! and an `OTEL_EXPORTER_OTLP_METRICS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
 //!
 //! One default departs from the specification on purpose: there `OTEL_LOGS_EXPORTER` is `otlp`, here
@@ -123,15 +130,18 @@
 //! [`Detector`]s find out.
 
 mod builder;
+mod config;
 mod env;
 mod exporter;
 mod guard;
 mod limits;
+pub(crate) mod meters;
 mod processor;
 mod provider;
 mod records;
 mod resource;
 mod sampler;
+pub(crate) mod setup;
 mod shutdown;
 mod signal;
 mod stats;
@@ -140,13 +150,17 @@ mod tail;
 mod tracer;
 
 pub use builder::Builder;
+pub use config::Config;
+pub(crate) use config::{Content, Fault, Key, Lookup, Mark, Node, Scalar, substitute};
 pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 pub use limits::Limits;
+pub use meters::MetricExporter;
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
 pub use records::log_layer;
 pub use resource::Detector;
+pub(crate) use sampler::Keeps;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use shutdown::shutdown_signal;
 pub use signal::Signal;

@@ -3,8 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags,
-    TraceId, TraceState, Tracer, TracerProvider,
+    Span as _, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, Tracer, TracerProvider,
 };
 use opentelemetry::{Context, InstrumentationScope, global};
 
@@ -13,6 +12,7 @@ use super::attributes::SCHEMA_URL;
 use crate::context::RANDOM;
 
 mod front;
+pub(crate) mod probe;
 
 /// Where the spans of a telemetry come from.
 #[derive(Clone)]
@@ -38,6 +38,9 @@ pub(crate) struct Started {
 pub(crate) trait StartSpan: Send + Sync {
     /// `None` when the tracer is not a real one, or has been shut down.
     fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started>;
+
+    /// Whether a provider is behind it.
+    fn is_real(&self) -> bool;
 }
 
 static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
@@ -90,14 +93,8 @@ impl Source {
 /// even where telemetry is suppressed; a real one then answers with an invalid context, and records
 /// nothing.
 fn is_real(tracer: &impl Tracer) -> bool {
-    static PROBE: LazyLock<Context> = LazyLock::new(|| {
-        let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
-        let parent =
-            SpanContext::new(trace_id, span_id, TraceFlags::NOT_SAMPLED, true, TraceState::NONE);
-        Context::new().with_remote_span_context(parent).with_telemetry_suppressed()
-    });
-    let span = tracer.build_with_context(SpanBuilder::from_name("probe"), &PROBE);
-    span.span_context().span_id() != SpanId::from(1)
+    let span = tracer.build_with_context(SpanBuilder::from_name("probe"), &probe::SILENT);
+    !probe::is_handed_back(span.span_context())
 }
 
 impl Start {
@@ -154,6 +151,10 @@ where
             front: None,
             recording: false,
         })
+    }
+
+    fn is_real(&self) -> bool {
+        is_real(&self.0)
     }
 }
 

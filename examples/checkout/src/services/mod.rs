@@ -7,6 +7,7 @@ use axum::Router;
 use http::{HeaderName, StatusCode};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
+use tracewire::prometheus::Metrics;
 
 use crate::Error;
 
@@ -27,6 +28,7 @@ pub(crate) const BROKER_URL: &str = "BROKER_URL";
 pub(crate) const SLOW: &str = "CHECKOUT_SLOW";
 pub(crate) const OUT_OF_ORDER: &str = "CHECKOUT_OUT_OF_ORDER";
 pub(crate) const DROP_HEADERS: &str = "CHECKOUT_DROP_HEADERS";
+pub(crate) const METRICS: &str = "CHECKOUT_METRICS";
 
 /// One of the six, or the seventh, which is a process only where there is a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +96,14 @@ impl fmt::Display for Service {
 
 /// Runs a service until its input ends.
 pub(crate) async fn run(service: Service) -> Result<(), Error> {
-    let _telemetry = tracewire::sdk::init()?;
+    let metrics = is_set(METRICS).then(Metrics::new);
+    let settings = tracewire::sdk::builder();
+    let settings = match &metrics {
+        Some(metrics) => settings.prometheus(metrics),
+        None => settings,
+    };
+    let _telemetry = settings.init()?;
+    let serve = |app| serve(app, metrics.clone());
     let http = tracewire::axum::ServerLayer::new().trace_response();
     match service {
         Service::Fulfilment => fulfilment::run().await,
@@ -117,10 +126,15 @@ pub(crate) async fn run(service: Service) -> Result<(), Error> {
     }
 }
 
-async fn serve(app: Router) -> Result<(), Error> {
+async fn serve(app: Router, metrics: Option<Metrics>) -> Result<(), Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("http://{}", listener.local_addr()?);
     let app = if is_set(DROP_HEADERS) { forgetful(app) } else { app };
+    // Behind the layer, so that being asked for metrics is not measured.
+    let app = match metrics {
+        Some(metrics) => app.route("/metrics", axum::routing::get(metrics)),
+        None => app,
+    };
     axum::serve(listener, app).with_graceful_shutdown(input_ends()).await?;
     Ok(())
 }

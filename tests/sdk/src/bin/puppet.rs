@@ -15,6 +15,7 @@ use tracewire::sdk::{
     self, Batch, Compression, Detector, Exporter, Guard, Limits, Otlp, Protocol, Sampler, Signal,
     Stats, TailSampling,
 };
+use tracewire::{Format, Propagator};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -111,6 +112,9 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
             }),
             "subscriber" => builder.without_subscriber(),
             "disabled" => builder.disabled(),
+            "config" => builder.config_file(value),
+            "exporter" => builder.exporters([Exporter::Otlp]),
+            "propagators" => builder.propagator(Propagator::new([Format::B3])),
             "tail" => builder.tail_sampling(TailSampling::new().otherwise(value.parse().unwrap())),
             "namespace" => builder.service_namespace(value).service_instance_id("number one"),
             "detectors" => builder.detectors([Detector::Process]),

@@ -18,12 +18,13 @@ use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
 use super::super::records::Records;
 use super::super::resource::{SERVICE_NAME, resource};
+use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
 use super::super::tail::Room;
 use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
-use crate::{Error, Propagator, Telemetry};
+use crate::{Error, Propagator, Telemetry, doctor};
 
 impl Builder {
     /// Sets up the telemetry of this process.
@@ -33,14 +34,21 @@ impl Builder {
     /// thread to be had.
     pub fn init(self) -> Result<Guard, Error> {
         let turn = Turn::take()?;
-        let mut env = Env::new(|name| std::env::var(name).ok());
-        let live = self.start(&mut env)?;
+        let env = Env::new(|name| std::env::var(name).ok());
+        let (settings, mut env) = self.configured(env)?;
+        let live = settings.start(&mut env)?;
         env.into_complaints().iter().for_each(|text| say(text));
+        doctor::at_start().iter().for_each(|finding| say(&finding.to_string()));
         Ok(Guard::new(live, turn))
     }
 
     fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
         let disabled = env.disabled() || self.disabled;
+        setup::begin(InCode {
+            disabled: self.disabled,
+            sampler: self.sampler.is_some(),
+            exporters: self.exporters.is_some(),
+        });
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
@@ -64,13 +72,7 @@ impl Builder {
             Some(self.provide(env, propagator.clone())?)
         };
         global::set_text_map_propagator(propagator);
-        if wants_subscriber && !subscriber::install(&logs, (!disabled).then_some(spans)) {
-            tracing::debug!(
-                target: "tracewire",
-                "there is a tracing subscriber already; `tracewire::sdk::layer()` in it brings \
-                 `#[instrument]` spans into traces"
-            );
-        }
+        setup::ready(wants_subscriber && subscriber::install(&logs, (!disabled).then_some(spans)));
         Ok(live)
     }
 
@@ -86,9 +88,10 @@ impl Builder {
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
             .with_resource(resource.clone());
-        let Sinks { processors, exporters, rooms } = self.sinks(env)?;
+        let Sinks { processors, exporters, rooms, destinations } = self.sinks(env)?;
+        let sent = !processors.is_empty();
         let mut tail = None;
-        if !processors.is_empty() {
+        if sent {
             let processors = Short::new(All(processors), &limits);
             provider = match self.tail.take() {
                 Some(settings) => {
@@ -102,20 +105,38 @@ impl Builder {
         let provider = provider.build();
         let service = resource.get(&Key::from_static_str(SERVICE_NAME));
         let service = service.unwrap_or_else(|| Value::from(""));
+        let (keeps, name) = (sampler.keeps(), service.as_str().into_owned());
+        setup::traces(Traces { service: name, keeps, sent, destinations });
         let polling = sampler.poll(&service.as_str());
         let random = Provider(provider.clone());
         tracer::connect(&random, sampling);
         records.iter().for_each(Records::connect);
-        Telemetry::new(&random).propagator(propagator).sampling(sampling).install();
+        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let meters = std::mem::take(&mut self.meters);
+        let (telemetry, meters) =
+            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
+                self.route(Signal::Metrics, env)
+            })?;
+        telemetry.install();
         global::set_tracer_provider(random);
         let timeout = self.shutdown_timeout;
-        Ok(Live { provider, started, exporters, records, tail, _sampling: polling, timeout })
+        Ok(Live {
+            provider,
+            started,
+            exporters,
+            records,
+            tail,
+            meters,
+            _sampling: polling,
+            timeout,
+        })
     }
 
     fn resource(&mut self, env: &mut Env) -> Resource {
         let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
         let mut attributes: Vec<_> =
             detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
+        attributes.retain(|attribute| self.detected.matches(attribute.key.as_str()));
         attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
@@ -125,13 +146,20 @@ impl Builder {
 
     /// The way of a signal, from everything that is said about it.
     pub(super) fn route(&self, signal: Signal, env: &mut Env) -> Result<Route, Error> {
+        Route::find(signal, &self.special(signal), &self.otlp, env)
+    }
+
+    /// What is said about a signal alone.
+    pub(super) fn special(&self, signal: Signal) -> Otlp {
         let special = self.otlp_for.iter().filter(|(of, _)| *of == signal);
-        let special = special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()));
-        Route::find(signal, &special, &self.otlp, env)
+        special.fold(Otlp::new(), |all, (_, way)| all.or(way.clone()))
     }
 
     /// Everything that spans are sent to.
     fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+        if let Some(destinations) = self.destinations.take() {
+            return self.configured_sinks(destinations, env);
+        }
         let wanted = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
@@ -139,15 +167,17 @@ impl Builder {
         for (index, exporter) in wanted.iter().enumerate() {
             match exporter {
                 twice if wanted[..index].contains(twice) => {}
-                Exporter::Console => sinks.processors.push(Box::new(Console)),
+                Exporter::Console => sinks.console(),
                 Exporter::Otlp => {
                     let route = self.route(Signal::Traces, env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::of(&route));
                     sinks.add(route, &batch, OtlpSpans::new)?;
                 }
                 Exporter::Zipkin => {
                     let route = self.zipkin(env)?;
                     let batch = self.batch.or(env.batch(Signal::Traces));
+                    sinks.destinations.push(Destination::zipkin(&route));
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }
@@ -157,23 +187,33 @@ impl Builder {
 
     fn zipkin(&self, env: &mut Env) -> Result<Route, Error> {
         let endpoint = (self.zipkin_endpoint.clone()).or_else(|| env.zipkin_endpoint());
-        let endpoint = endpoint.as_deref().unwrap_or("http://localhost:9411/api/v2/spans");
-        let timeout = self.zipkin_timeout.or_else(|| env.zipkin_timeout());
-        Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
+        zipkin(endpoint.as_deref(), self.zipkin_timeout.or_else(|| env.zipkin_timeout()))
     }
+}
+
+/// The way to a Zipkin server, with defaults for what is not said.
+pub(super) fn zipkin(endpoint: Option<&str>, timeout: Option<Duration>) -> Result<Route, Error> {
+    let endpoint = endpoint.unwrap_or("http://localhost:9411/api/v2/spans");
+    Route::zipkin(endpoint, timeout.unwrap_or(Duration::from_secs(10)))
 }
 
 /// What spans are sent to, and what is known about it.
 #[derive(Default)]
-struct Sinks {
+pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
+    destinations: Vec<Destination>,
 }
 
 impl Sinks {
+    /// Standard output.
+    pub(super) fn console(&mut self) {
+        self.processors.push(Box::new(Console));
+    }
+
     /// One more, on threads of its own.
-    fn add<E: SpanExporter + 'static>(
+    pub(super) fn add<E: SpanExporter + 'static>(
         &mut self,
         mut route: Route,
         batch: &Batch,

@@ -62,7 +62,7 @@ impl Env {
 }
 
 /// A member as in baggage; properties after a `;` are no part of the value.
-fn header(pair: &str) -> Option<(HeaderName, HeaderValue)> {
+pub(in crate::sdk) fn header(pair: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = pair.split_once('=')?;
     let value = decode(value.trim()).unwrap_or_else(|| value.trim().to_owned());
     let mut value = HeaderValue::from_str(&value).ok()?;

@@ -11,6 +11,11 @@ use crate::sdk::{Detector, Exporter, JaegerRemote, Sampler};
 use crate::{Format, Propagator};
 
 impl Env {
+    /// The file that is there instead of the other variables.
+    pub(in crate::sdk) fn config_file(&self) -> Option<String> {
+        self.text("OTEL_CONFIG_FILE")
+    }
+
     pub(in crate::sdk) fn disabled(&mut self) -> bool {
         self.flag(&["OTEL_SDK_DISABLED"])
     }
@@ -143,7 +148,7 @@ fn share(text: &str) -> Option<f64> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share))
 }
 
-fn attribute(pair: &str) -> Option<KeyValue> {
+pub(in crate::sdk) fn attribute(pair: &str) -> Option<KeyValue> {
     let (key, value) = pair.split_once('=')?;
     let (key, value) = (decode(key.trim())?, decode(value.trim())?);
     (!key.is_empty()).then(|| KeyValue::new(key, value))

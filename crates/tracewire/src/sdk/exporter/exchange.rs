@@ -21,7 +21,7 @@ use super::{Compression, Protocol, grpc};
 use crate::tls::Connector;
 
 /// Specification: OTLP exporter, "response size limit".
-const LARGEST_ANSWER: usize = 4 << 20;
+pub(super) const LARGEST_ANSWER: usize = 4 << 20;
 
 /// What is sent: a whole body and what it is.
 #[derive(Clone, Debug)]

@@ -2,19 +2,21 @@
 //!
 //! Specification: gRPC over HTTP/2, and OTLP, "OTLP/gRPC".
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::{Buf as _, Bytes};
+use flate2::bufread::GzDecoder;
 use http::header::TE;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::Collected;
 use percent_encoding::percent_decode_str;
 use prost::Message;
 
-use super::exchange::{Accepted, read_protobuf, refusal};
+use super::exchange::{Accepted, LARGEST_ANSWER, read_protobuf, refusal};
 use super::failure::{Again, Failure, quoted};
 use super::retry::bounded;
 
@@ -30,7 +32,8 @@ pub(crate) fn frame(
     let length = u32::try_from(message.len())
         .map_err(|_| Failure::new("it is larger than gRPC can carry", Again::Never))?;
     headers.insert(TE, HeaderValue::from_static("trailers"));
-    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+    // Receivers in Go pack their answers as the request was packed, whatever they are told here.
+    headers.insert("grpc-accept-encoding", HeaderValue::from_static("identity,gzip"));
     if gzip {
         headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
     }
@@ -54,12 +57,16 @@ pub(crate) fn read(
     let code = status.get("grpc-status").and_then(|code| code.to_str().ok()?.parse::<u16>().ok());
     match code {
         None => Err(Failure::new("it answers without a gRPC status", Again::Never)),
-        Some(0) => message(body.to_bytes()),
+        Some(0) => {
+            let gzip = head.headers.get("grpc-encoding").is_some_and(|it| it == "gzip");
+            message(body.to_bytes(), gzip)
+        }
         Some(code) => Err(failure(code, status)),
     }
 }
 
-fn message(mut body: Bytes) -> Result<Accepted, Failure> {
+/// Reads one message in its frame; `gzip` is how it may be packed.
+fn message(mut body: Bytes, gzip: bool) -> Result<Accepted, Failure> {
     if body.is_empty() {
         return Ok(Accepted::default());
     }
@@ -67,10 +74,19 @@ fn message(mut body: Bytes) -> Result<Accepted, Failure> {
     let packed = body.try_get_u8().map_err(|_| wrong())? != 0;
     let length = body.try_get_u32().map_err(|_| wrong())?;
     let length = usize::try_from(length).map_err(|_| wrong())?;
-    if packed || body.len() != length {
+    if body.len() != length || (packed && !gzip) {
         return Err(wrong());
     }
-    read_protobuf(&body)
+    if !packed {
+        return read_protobuf(&body);
+    }
+    let mut plain = Vec::new();
+    // One byte more than may come, so that what is cut short is not taken for the whole.
+    let bound = LARGEST_ANSWER as u64 + 1;
+    match GzDecoder::new(&*body).take(bound).read_to_end(&mut plain) {
+        Ok(size) if size <= LARGEST_ANSWER => read_protobuf(&plain),
+        _ => Err(wrong()),
+    }
 }
 
 const NAMES: [&str; 17] = [
@@ -206,17 +222,37 @@ mod tests {
         }
     }
 
+    /// A frame around what is packed from this.
+    fn packed(plain: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::bufread::GzEncoder::new(plain, flate2::Compression::fast());
+        let mut body = Vec::new();
+        assert!(packer.read_to_end(&mut body).is_ok());
+        let mut framed = vec![1];
+        framed.extend((body.len() as u32).to_be_bytes());
+        framed.extend(body);
+        framed
+    }
+
     #[test]
     fn answers_in_no_frame_are_refused() {
-        let cases: [(&[u8], bool); 5] = [
-            (b"", true),
-            (b"\0\0\0\0\0", true),
-            (b"\0\0\0", false),
-            (b"\0\xff\xff\xff\xff1", false),
-            (b"\x01\0\0\0\0", false),
+        // `partial_success { rejected_spans: 7 }`
+        let partial = b"\x0a\x02\x08\x07";
+        let bomb = packed(&vec![0; LARGEST_ANSWER + 1]);
+        let cases: [(&[u8], bool, Option<u64>); 10] = [
+            (b"", false, Some(0)),
+            (b"\0\0\0\0\0", false, Some(0)),
+            (b"\0\0\0", false, None),
+            (b"\0\xff\xff\xff\xff1", false, None),
+            (b"\x01\0\0\0\0", false, None),
+            (b"\x01\0\0\0\0", true, None),
+            (b"\0\0\0\0\x04\x0a\x02\x08\x07", true, Some(7)),
+            (&packed(partial), true, Some(7)),
+            (&packed(partial), false, None),
+            (&bomb, true, None),
         ];
-        for (body, fine) in cases {
-            assert_eq!(message(Bytes::copy_from_slice(body)).is_ok(), fine, "{body:?}");
+        for (body, gzip, refused) in cases {
+            let found = message(Bytes::copy_from_slice(body), gzip).map(|it| it.refused);
+            assert_eq!(found.ok(), refused, "{:?} {gzip}", body.get(..20).unwrap_or(body));
         }
     }
 }

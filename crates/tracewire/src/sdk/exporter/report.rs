@@ -86,6 +86,13 @@ impl Report {
         }
     }
 
+    /// So many are being sent that never had to wait.
+    pub(crate) fn leaving(&self, count: usize) {
+        if !self.ended.load(Ordering::Acquire) {
+            self.leaving.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+
     /// What became of a batch that was taken.
     pub(crate) fn sent(&self, count: usize, result: &Result<Accepted, Failure>) {
         if self.ended.load(Ordering::Acquire) {

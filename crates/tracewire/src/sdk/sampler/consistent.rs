@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use super::ot::Ot;
 use super::threshold::Threshold;
-use super::{Candidate, NO_PARENT, Rules, Sampler};
+use super::{Candidate, Keeps, NO_PARENT, Rules, Sampler};
 use crate::Sampling;
 
 /// Keeps traces by probabilities on which all services agree.
@@ -98,6 +98,19 @@ impl Consistent {
         if follows { Sampling::FollowsParent } else { Sampling::ReadsAttributes }
     }
 
+    /// The most that it may keep.
+    fn keeps(&self) -> Keeps {
+        match &*self.0 {
+            Composable::Fixed(None) => Keeps::Nothing,
+            Composable::Fixed(Some(_)) => Keeps::Some,
+            Composable::ParentThreshold(root) => root.keeps().max(Keeps::OfCallers),
+            Composable::Rules(rules) => {
+                rules.samplers().map(Self::keeps).max().unwrap_or(Keeps::Nothing)
+            }
+            Composable::Annotating(_, inner) => inner.keeps(),
+        }
+    }
+
     fn intent(&self, candidate: &Candidate<'_>, parent: &SpanContext, ot: &Ot<'_>) -> Intent {
         match &*self.0 {
             Composable::Fixed(threshold) => Intent {
@@ -170,7 +183,7 @@ impl From<Rules<Self>> for Consistent {
 
 impl From<Consistent> for Sampler {
     fn from(consistent: Consistent) -> Self {
-        let sampling = consistent.sampling();
-        Self::of(consistent, sampling)
+        let (sampling, keeps) = (consistent.sampling(), consistent.keeps());
+        Self::of(consistent, sampling).keeping(keeps)
     }
 }

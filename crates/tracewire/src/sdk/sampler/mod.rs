@@ -77,8 +77,20 @@ pub use when::When;
 pub struct Sampler {
     inner: Box<dyn ShouldSample>,
     sampling: Sampling,
+    keeps: Keeps,
     /// What has to be polled while the sampler is used.
     remotes: Vec<Remote>,
+}
+
+/// The most that a sampler may keep, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Keeps {
+    /// Nothing.
+    Nothing,
+    /// What callers have decided to keep, and nothing that begins here.
+    OfCallers,
+    /// Traces that begin here too.
+    Some,
 }
 
 impl Sampler {
@@ -89,7 +101,7 @@ impl Sampler {
 
     /// Keeps nothing. Ids still travel on, marked as not sampled.
     pub fn always_off() -> Self {
-        Self::of(SdkSampler::AlwaysOff, Sampling::FollowsParent)
+        Self::of(SdkSampler::AlwaysOff, Sampling::FollowsParent).keeping(Keeps::Nothing)
     }
 
     /// Keeps this share of all traces, from 0 to 1, chosen by trace id, whatever the caller decided.
@@ -97,7 +109,8 @@ impl Sampler {
     /// This is the sampler `traceidratio` of every OpenTelemetry SDK. [`consistent`](Self::consistent)
     /// also tells others by which probability a trace was kept.
     pub fn ratio(ratio: f64) -> Self {
-        Self::custom(SdkSampler::TraceIdRatioBased(ratio))
+        let keeps = if ratio > 0.0 { Keeps::Some } else { Keeps::Nothing };
+        Self::custom(SdkSampler::TraceIdRatioBased(ratio)).keeping(keeps)
     }
 
     /// Does as the caller decided, and asks `root` where there is no caller. [`ParentBased`] has
@@ -123,7 +136,8 @@ impl Sampler {
     #[must_use]
     pub fn at_most(self, per_second: f64) -> Self {
         let inner = Box::new(limit::Limited::new(self.inner, per_second));
-        Self { inner, ..self }
+        let keeps = if per_second > 0.0 { self.keeps } else { Keeps::Nothing };
+        Self { inner, keeps, ..self }
     }
 
     /// Drops [health checks](When::health_check), and asks this sampler about everything else.
@@ -138,7 +152,16 @@ impl Sampler {
     }
 
     fn of(sampler: impl ShouldSample + 'static, sampling: Sampling) -> Self {
-        Self { inner: Box::new(sampler), sampling, remotes: Vec::new() }
+        Self { inner: Box::new(sampler), sampling, keeps: Keeps::Some, remotes: Vec::new() }
+    }
+
+    fn keeping(self, keeps: Keeps) -> Self {
+        Self { keeps, ..self }
+    }
+
+    /// The most that it may keep.
+    pub(in crate::sdk) fn keeps(&self) -> Keeps {
+        self.keeps
     }
 
     /// What it goes by, for [`Telemetry::sampling`](crate::Telemetry::sampling).

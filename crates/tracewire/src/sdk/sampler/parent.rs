@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::ot::Ot;
-use super::{NO_PARENT, Sampler};
+use super::{Keeps, NO_PARENT, Sampler};
 use crate::Sampling;
 
 /// Decides by the parent: one sampler for each kind of it.
@@ -68,12 +68,17 @@ impl ParentBased {
 
 impl From<ParentBased> for Sampler {
     fn from(ParentBased { root, parents }: ParentBased) -> Self {
-        let follow = || Self::of(Follow, Sampling::FollowsParent);
+        let follow = || Self::of(Follow, Sampling::FollowsParent).keeping(Keeps::OfCallers);
         let parents = parents.map(|sampler| sampler.unwrap_or_else(follow));
         let [_, remote, _, local] = &parents;
         let follows =
             [remote, local].iter().all(|sampler| sampler.sampling == Sampling::FollowsParent);
         let sampling = if follows { Sampling::FollowsParent } else { Sampling::ReadsAttributes };
+        let keeps = match parents.iter().map(|sampler| sampler.keeps).max() {
+            _ if root.keeps == Keeps::Some => Keeps::Some,
+            None | Some(Keeps::Nothing) => Keeps::Nothing,
+            Some(_) => Keeps::OfCallers,
+        };
         let remotes = std::iter::once(&root).chain(&parents);
         let remotes = remotes.flat_map(|sampler| sampler.remotes.clone()).collect();
         let [remote_sampled, remote_not, local_sampled, local_not] =
@@ -83,7 +88,7 @@ impl From<ParentBased> for Sampler {
             .with_remote_parent_not_sampled(remote_not)
             .with_local_parent_sampled(local_sampled)
             .with_local_parent_not_sampled(local_not);
-        Self { inner: Box::new(inner), sampling, remotes }
+        Self { inner: Box::new(inner), sampling, keeps, remotes }
     }
 }
 

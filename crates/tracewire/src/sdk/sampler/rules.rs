@@ -6,7 +6,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler as SdkSampler, SamplingResult, ShouldSample};
 
-use super::{Candidate, Sampler, When};
+use super::{Candidate, Keeps, Sampler, When};
 use crate::Sampling;
 
 /// Samplers and when to ask them; the first rule that matches counts, and what matches none is
@@ -68,7 +68,9 @@ impl From<Rules<Self>> for Sampler {
         let remotes = rules.samplers().flat_map(|sampler| sampler.remotes.clone()).collect();
         let follows = rules.samplers().all(|sampler| sampler.sampling == Sampling::FollowsParent);
         let sampling = if follows { Sampling::FollowsParent } else { Sampling::ReadsAttributes };
-        Self { inner: Box::new(Ruled(Arc::new(rules))), sampling, remotes }
+        let keeps = rules.samplers().map(|sampler| sampler.keeps).max();
+        let keeps = keeps.unwrap_or(Keeps::Nothing);
+        Self { inner: Box::new(Ruled(Arc::new(rules))), sampling, keeps, remotes }
     }
 }
 

@@ -8,8 +8,8 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId, TraceS
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use super::Sampler;
 use super::ot::Ot;
+use super::{Keeps, Sampler};
 use crate::{Error, Sampling};
 
 mod poll;
@@ -103,7 +103,8 @@ impl From<JaegerRemote> for Sampler {
         let current = Arc::new(RwLock::new(Arc::new(Strategy::new(plan))));
         let remote = Remote { settings: Arc::new(settings), current };
         let inner = Box::new(remote.clone());
-        Self { inner, sampling: Sampling::ReadsAttributes, remotes: vec![remote] }
+        let sampling = Sampling::ReadsAttributes;
+        Self { inner, sampling, keeps: Keeps::Some, remotes: vec![remote] }
     }
 }
 

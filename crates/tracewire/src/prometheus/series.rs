@@ -1,0 +1,138 @@
+//! Everything that is counted for Prometheus, series by series.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use opentelemetry::{Context, KeyValue};
+
+use super::name;
+use crate::measure::{Examples, Instrument, Kind, Recorder, Reservoir, Sink};
+use crate::span;
+
+/// All metrics, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    pub(super) examples: Arc<Examples>,
+    families: RwLock<Families>,
+}
+
+pub(super) type Families = BTreeMap<String, Family>;
+
+/// The series of one metric.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) instrument: &'static Instrument,
+    pub(super) unit: Option<&'static str>,
+    /// By their labels as they are written.
+    pub(super) series: BTreeMap<String, Arc<Series>>,
+}
+
+/// One series. Whoever records only ever adds to a few numbers.
+#[derive(Debug)]
+pub(super) enum Series {
+    Histogram(Histogram),
+    Counter(AtomicU64),
+    UpDown(AtomicI64),
+}
+
+#[derive(Debug)]
+pub(super) struct Histogram {
+    pub(super) bounds: &'static [f64],
+    /// One more than there are bounds.
+    counts: Box<[AtomicU64]>,
+    /// The bits of a fraction.
+    sum: AtomicU64,
+    exemplars: Reservoir,
+}
+
+// === impl Store ===
+
+impl Store {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Families> {
+        self.families.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sink for Store {
+    fn series(
+        &self,
+        instrument: &'static Instrument,
+        attributes: &[KeyValue],
+    ) -> Box<dyn Recorder> {
+        let (name, unit) = name::of_metric(instrument.name, instrument.unit, instrument.kind);
+        let mut labels = name::of_labels(attributes);
+        let scope = span::source::scope();
+        name::push_label(&mut labels, "otel_scope_name", scope.name());
+        if let Some(version) = scope.version() {
+            name::push_label(&mut labels, "otel_scope_version", version);
+        }
+        let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
+        let family = families.entry(name).or_insert_with(|| {
+            let series = BTreeMap::new();
+            Family { instrument, unit, series }
+        });
+        let new = || Arc::new(Series::new(instrument.kind, &self.examples));
+        Box::new(family.series.entry(labels).or_insert_with(new).clone())
+    }
+}
+
+// === impl Series ===
+
+impl Series {
+    fn new(kind: Kind, examples: &Arc<Examples>) -> Self {
+        match (kind.bounds(), kind) {
+            (Some(bounds), _) => Self::Histogram(Histogram::new(bounds, examples)),
+            (None, Kind::UpDown) => Self::UpDown(AtomicI64::new(0)),
+            (None, _) => Self::Counter(AtomicU64::new(0)),
+        }
+    }
+}
+
+impl Recorder for Arc<Series> {
+    fn record(&self, value: f64, context: &Context) {
+        match &**self {
+            Series::Histogram(histogram) => histogram.record(value, context),
+            // Both count whole numbers.
+            Series::Counter(count) => _ = count.fetch_add(value as u64, Ordering::Relaxed),
+            Series::UpDown(count) => _ = count.fetch_add(value as i64, Ordering::Relaxed),
+        }
+    }
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    fn new(bounds: &'static [f64], examples: &Arc<Examples>) -> Self {
+        let buckets = bounds.len() + 1;
+        Self {
+            bounds,
+            counts: (0..buckets).map(|_| AtomicU64::new(0)).collect(),
+            sum: AtomicU64::new(0.0_f64.to_bits()),
+            exemplars: Reservoir::new(examples.clone(), buckets),
+        }
+    }
+
+    fn record(&self, value: f64, context: &Context) {
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        if let Some(count) = self.counts.get(bucket) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let more = |sum| Some((f64::from_bits(sum) + value).to_bits());
+        let _ = self.sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        self.exemplars.offer(bucket, value, context);
+    }
+
+    pub(super) fn sum(&self) -> f64 {
+        f64::from_bits(self.sum.load(Ordering::Relaxed))
+    }
+
+    /// How many values are in each bucket, and an example of them.
+    pub(super) fn buckets(
+        &self,
+    ) -> impl Iterator<Item = (Option<f64>, u64, Option<crate::measure::Exemplar>)> {
+        let bounds = self.bounds.iter().copied().map(Some).chain([None]);
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
+        bounds.zip(counts).zip(self.exemplars.all()).map(|((bound, count), it)| (bound, count, it))
+    }
+}

@@ -1,0 +1,99 @@
+//! Numbers as text, in both formats that are asked for.
+
+use std::fmt::Write as _;
+use std::time::UNIX_EPOCH;
+
+use super::accept::Format;
+use super::name::push_escaped;
+use super::series::{Families, Family, Histogram, Series};
+use crate::measure::Exemplar;
+use std::sync::atomic::Ordering;
+
+// Writing to a string does not fail.
+
+/// What the process is, in the labels of `target_info`.
+pub(super) fn target(out: &mut String, format: Format, labels: &str) {
+    let (family, kind) = match format {
+        Format::Text => ("target_info", "gauge"),
+        Format::OpenMetrics => ("target", "info"),
+    };
+    let _ = writeln!(out, "# HELP {family} Target metadata\n# TYPE {family} {kind}");
+    let _ = writeln!(out, "target_info{{{labels}}} 1");
+}
+
+/// All metrics, in the order of their names.
+pub(super) fn families(out: &mut String, format: Format, families: &Families) {
+    for (name, family) in families {
+        write_family(out, format, name, family);
+    }
+}
+
+fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
+    let kind = match family.series.values().next().map(|series| &**series) {
+        Some(Series::Histogram(_)) => "histogram",
+        Some(Series::Counter(_)) => "counter",
+        Some(Series::UpDown(_)) => "gauge",
+        None => return,
+    };
+    // In OpenMetrics a counter's name is without the suffix that its samples have.
+    let suffix = match (format, kind) {
+        (Format::Text, "counter") => "_total",
+        _ => "",
+    };
+    let _ = write!(out, "# HELP {name}{suffix} ");
+    push_escaped(out, family.instrument.description, format == Format::OpenMetrics);
+    let _ = writeln!(out, "\n# TYPE {name}{suffix} {kind}");
+    if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
+        let _ = writeln!(out, "# UNIT {name} {unit}");
+    }
+    for (labels, series) in &family.series {
+        match &**series {
+            Series::Histogram(histogram) => {
+                write_histogram(out, format, name, labels, histogram);
+            }
+            Series::Counter(count) => {
+                let count = count.load(Ordering::Relaxed);
+                let _ = writeln!(out, "{name}_total{{{labels}}} {count}");
+            }
+            Series::UpDown(count) => {
+                let count = count.load(Ordering::Relaxed);
+                let _ = writeln!(out, "{name}{{{labels}}} {count}");
+            }
+        }
+    }
+}
+
+fn write_histogram(
+    out: &mut String,
+    format: Format,
+    name: &str,
+    labels: &str,
+    histogram: &Histogram,
+) {
+    let mut all = 0;
+    for (bound, count, exemplar) in histogram.buckets() {
+        all += count;
+        let _ = write!(out, "{name}_bucket{{{labels},le=\"");
+        let _ = match (bound, format) {
+            (None, _) => write!(out, "+Inf"),
+            (Some(bound), Format::Text) => write!(out, "{bound}"),
+            // Always with a fraction.
+            (Some(bound), Format::OpenMetrics) => write!(out, "{bound:?}"),
+        };
+        let _ = write!(out, "\"}} {all}");
+        if let (Format::OpenMetrics, Some(exemplar)) = (format, exemplar) {
+            write_exemplar(out, &exemplar);
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{name}_sum{{{labels}}} {}", histogram.sum());
+    let _ = writeln!(out, "{name}_count{{{labels}}} {all}");
+}
+
+fn write_exemplar(out: &mut String, exemplar: &Exemplar) {
+    let Exemplar { value, time, trace, span } = exemplar;
+    let _ = write!(out, " # {{trace_id=\"{trace}\",span_id=\"{span}\"}} {value}");
+    if let Ok(since) = time.duration_since(UNIX_EPOCH) {
+        let _ = write!(out, " {}.{:03}", since.as_secs(), since.subsec_millis());
+    }
+}
