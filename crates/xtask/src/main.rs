@@ -8,13 +8,14 @@ mod bench;
 mod failure;
 mod process;
 mod services;
+mod soak;
 mod steps;
 mod test;
 mod tools;
 mod workspace;
 
 /// Every chore, in the order in which `help` shows it. A new one is a file and a line here.
-const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND, services::COMMAND];
+const COMMANDS: &[Command] = &[test::COMMAND, bench::COMMAND, services::COMMAND, soak::COMMAND];
 
 /// One chore.
 struct Command {

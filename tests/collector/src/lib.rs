@@ -11,8 +11,12 @@ mod collector;
 mod proxy;
 mod received;
 mod services;
+pub mod soak;
 
 pub use collector::{Collector, Setup};
 pub use proxy::{Mode, Proxy};
-pub use received::{Received, Span};
+pub use received::{Received, Record, Span};
 pub use services::address;
+
+/// Variables that hold wherever only spans are looked at.
+pub const SPANS_ALONE: (&str, &str) = ("OTEL_METRICS_EXPORTER", "none");

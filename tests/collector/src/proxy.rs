@@ -14,12 +14,12 @@ pub enum Mode {
     /// They disappear, and nothing is said about it. Connections of that time never recover, and are
     /// closed when it is over.
     BlackHole,
-    /// They go through in small pieces with pauses between them, at 200 kB per second at most.
+    /// They go through in small pieces with pauses between them, at 400 kB per second at most.
     Slow,
 }
 
 /// How many bytes are looked at together.
-const PIECE: usize = 2048;
+const PIECE: usize = 4096;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Listens on one port for as long as the process lives.

@@ -34,6 +34,16 @@ pub struct Span {
     pub schema: String,
 }
 
+/// A log record with what came along.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub body: String,
+    pub severity: String,
+    pub trace: String,
+    pub span: String,
+    pub resource: BTreeMap<String, String>,
+}
+
 impl Received {
     pub fn from_the_start(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), from: 0 }
@@ -48,6 +58,20 @@ impl Received {
 
     /// The spans of a service so far.
     pub fn so_far(&self, service: &str) -> Vec<Span> {
+        let mut spans: Vec<Span> = self.batches(service).iter().flat_map(spans_in).collect();
+        spans.retain(|span| is_of(service, &span.resource));
+        spans
+    }
+
+    /// The log records of a service so far.
+    pub fn records_so_far(&self, service: &str) -> Vec<Record> {
+        let mut records: Vec<Record> = self.batches(service).iter().flat_map(records_in).collect();
+        records.retain(|record| is_of(service, &record.resource));
+        records
+    }
+
+    /// Whatever has to do with a service.
+    fn batches(&self, service: &str) -> Vec<Value> {
         let mut file = std::fs::File::open(&self.path).unwrap();
         file.seek(SeekFrom::Start(self.from)).unwrap();
         let mut bytes = Vec::new();
@@ -56,10 +80,7 @@ impl Received {
         // The last line may be half written, by a Collector that goes on writing or was killed.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let lines = whole.lines().filter(|line| line.contains(service));
-        let batches = lines.filter_map(|line| serde_json::from_str(line).ok());
-        let mut spans: Vec<Span> = batches.flat_map(|batch: Value| spans_in(&batch)).collect();
-        spans.retain(|span| span.resource.get("service.name").is_some_and(|name| name == service));
-        spans
+        lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// The spans of a service when they satisfy a condition.
@@ -101,6 +122,27 @@ fn spans_in(batch: &Value) -> Vec<Span> {
         }
     }
     found
+}
+
+fn records_in(batch: &Value) -> Vec<Record> {
+    let mut found = Vec::new();
+    for resource in items(&batch["resourceLogs"]) {
+        let attributes = texts(&resource["resource"]["attributes"]);
+        for record in items(&resource["scopeLogs"]).flat_map(|scope| items(&scope["logRecords"])) {
+            found.push(Record {
+                body: text(&record["body"]["stringValue"]),
+                severity: text(&record["severityText"]),
+                trace: text(&record["traceId"]),
+                span: text(&record["spanId"]),
+                resource: attributes.clone(),
+            });
+        }
+    }
+    found
+}
+
+fn is_of(service: &str, resource: &BTreeMap<String, String>) -> bool {
+    resource.get("service.name").is_some_and(|name| name == service)
 }
 
 fn items(list: &Value) -> impl Iterator<Item = &Value> {

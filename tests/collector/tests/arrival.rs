@@ -1,7 +1,7 @@
 //! Spans of a real service arrive at a real Collector, whichever way they are sent.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use collector_tests::{Received, Span, address};
+use collector_tests::{Received, SPANS_ALONE, Span, address};
 use sdk_tests::{Child, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -25,6 +25,7 @@ fn check(wire: Wire, compression: &str) {
     });
     let received = Received::from_now_on(address("TRACEWIRE_COLLECTOR_FILE"));
     let variables = [
+        SPANS_ALONE,
         ("OTEL_SERVICE_NAME", &*service),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),

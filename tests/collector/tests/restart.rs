@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use collector_tests::{Collector, Setup};
+use collector_tests::{Collector, SPANS_ALONE, Setup};
 use sdk_tests::{Child, PATIENCE, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -28,6 +28,7 @@ fn check(wire: Wire) {
     let endpoint = collector.endpoint(wire);
     let batch = BATCH.to_string();
     let variables = [
+        SPANS_ALONE,
         ("OTEL_SERVICE_NAME", "shop"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use collector_tests::{Collector, Received, Setup, Span};
+use collector_tests::{Collector, Received, SPANS_ALONE, Setup, Span};
 use sdk_tests::{Child, PATIENCE, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -45,6 +45,7 @@ fn trade(setting: (&str, &str)) -> (Vec<Order>, Vec<Span>) {
     let collector = Collector::start(Setup::new().processor("tail_sampling", ERRORS));
     let endpoint = collector.endpoint(Wire::Grpc);
     let variables = [
+        SPANS_ALONE,
         ("OTEL_SERVICE_NAME", "shop"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),

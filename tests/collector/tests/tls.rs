@@ -1,7 +1,7 @@
 //! A Collector that speaks TLS, and one that asks who is there.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use collector_tests::{Collector, Setup};
+use collector_tests::{Collector, SPANS_ALONE, Setup};
 use sdk_tests::{Authority, Child, Files, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -25,6 +25,7 @@ fn trade(
     let service = format!("shop-{wire:?}-{who}");
     let endpoint = collector.endpoint(wire);
     let mut all = vec![
+        SPANS_ALONE,
         ("OTEL_SERVICE_NAME", &*service),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),

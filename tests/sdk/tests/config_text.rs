@@ -171,7 +171,7 @@ fn what_is_ignored_is_told_with_its_place() {
         (
             "file_format: 1.0\nmeter_provider:\n  readers: []\nresorce: {}\n".to_owned(),
             vec![
-                "2:1: `meter_provider` is ignored: tracewire sets up traces alone",
+                "2:1: `meter_provider` is ignored: from a configuration",
                 "4:1: `resorce` is ignored: nothing in `the configuration` has this name",
             ],
         ),

@@ -16,9 +16,6 @@ mod otel;
 mod registry;
 mod sink;
 
-/// Whether anything is measured at all.
-pub(crate) const IS_ON: bool = true;
-
 pub use attributes::Attributes;
 pub use choice::Choice;
 pub use exemplar::ExemplarFilter;

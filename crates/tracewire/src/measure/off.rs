@@ -7,9 +7,6 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
-/// Whether anything is measured at all.
-pub(crate) const IS_ON: bool = false;
-
 /// Says of a trace whether it was kept.
 pub(crate) type IsKept = Arc<dyn Fn(TraceId) -> Option<bool> + Send + Sync>;
 

@@ -89,6 +89,16 @@ impl Series {
     }
 }
 
+impl Series {
+    /// Whether it is a histogram of nothing: what it is for was not known of any operation yet.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Histogram(it) => it.counts.iter().all(|count| count.load(Ordering::Relaxed) == 0),
+            Self::Counter(_) | Self::UpDown(_) => false,
+        }
+    }
+}
+
 impl Recorder for Arc<Series> {
     fn record(&self, value: f64, context: &Context) {
         match &**self {

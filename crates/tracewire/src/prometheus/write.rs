@@ -1,13 +1,13 @@
 //! Numbers as text, in both formats that are asked for.
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::time::UNIX_EPOCH;
 
 use super::accept::Format;
 use super::name::push_escaped;
 use super::series::{Families, Family, Histogram, Series};
 use crate::measure::Exemplar;
-use std::sync::atomic::Ordering;
 
 // Writing to a string does not fail.
 
@@ -29,7 +29,8 @@ pub(super) fn families(out: &mut String, format: Format, families: &Families) {
 }
 
 fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
-    let kind = match family.series.values().next().map(|series| &**series) {
+    let mut series = family.series.iter().filter(|(_, series)| !series.is_empty()).peekable();
+    let kind = match series.peek().map(|(_, series)| &***series) {
         Some(Series::Histogram(_)) => "histogram",
         Some(Series::Counter(_)) => "counter",
         Some(Series::UpDown(_)) => "gauge",
@@ -46,7 +47,7 @@ fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
     if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
         let _ = writeln!(out, "# UNIT {name} {unit}");
     }
-    for (labels, series) in &family.series {
+    for (labels, series) in series {
         match &**series {
             Series::Histogram(histogram) => {
                 write_histogram(out, format, name, labels, histogram);

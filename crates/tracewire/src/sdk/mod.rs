@@ -91,7 +91,7 @@
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
-//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `otlp` with feature `metrics`; also `prometheus`, `console`, `none`, or several |
+//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `none`; also `otlp`, `prometheus`, `console`, or several, with feature `metrics` |
 //! | `OTEL_METRIC_EXPORT_INTERVAL` | [`metric_interval`](Builder::metric_interval) | 60000 ms |
 //! | `OTEL_METRIC_EXPORT_TIMEOUT` | [`metric_timeout`](Builder::metric_timeout) | 30000 ms |
 //! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`metric_temporality`](Builder::metric_temporality) | `cumulative`; also `delta`, `lowmemory` |
@@ -105,9 +105,10 @@
 //! and an `OTEL_EXPORTER_OTLP_METRICS_…` beside it, which count for more;
 //! in code that is [`otlp_for`](Builder::otlp_for). `https://` needs the feature `sdk-tls`.
 //!
-//! One default departs from the specification on purpose: there `OTEL_LOGS_EXPORTER` is `otlp`, here
-//! log records go nowhere until they are asked for. Log lines are written to standard error all the
-//! same, and not every receiver of spans takes log records.
+//! Two defaults depart from the specification on purpose: there `OTEL_LOGS_EXPORTER` and
+//! `OTEL_METRICS_EXPORTER` are `otlp`, here log records and metrics go nowhere until they are asked
+//! for. Not every receiver of spans takes them, and a feature that a dependency switches on must not
+//! send what nobody wanted. Log lines are written to standard error all the same.
 //!
 //! Two more are read without `init`: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`, where `logs/dup` adds span
 //! events to the log records of exceptions, as

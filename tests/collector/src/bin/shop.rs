@@ -106,6 +106,9 @@ async fn take(
 async fn store(pool: &Pool<Sqlite>, item: i64) -> bool {
     let insert = sqlx::query("INSERT INTO orders (item) VALUES (?)").bind(item);
     insert.execute(pool).await.unwrap();
+    if item == 0 {
+        tracing::warn!("sold out");
+    }
     item != 0
 }
 

@@ -54,6 +54,8 @@ impl Builder {
     fn over(mut self, name: String, settings: Settings) -> Self {
         self.own_level = self.own_level.or(settings.own_level);
         self.propagator = self.propagator.or(Some(settings.propagator));
+        // What is not in the configuration is not there, and metrics cannot be.
+        self.meters.nowhere_else();
         let identity = settings.identity;
         let code = std::mem::replace(&mut self.attributes, identity.attributes);
         self.attributes.extend(code);

@@ -1,6 +1,6 @@
 //! Settings from a file: OpenTelemetry's declarative configuration.
 //!
-//! `crate::yaml` makes a tree of [`Node`]s of the text, with [`substitute`]d variables; [`Settings`]
+//! `crate::yaml` makes a tree of [`Node`]s of the text, with variables put in (`substitute`); [`Settings`]
 //! asks the tree for everything it may hold; and the builder takes them for whatever code leaves open.
 
 mod composite;
@@ -74,7 +74,8 @@ use crate::{Error, yaml};
 /// # What counts
 /// With a file, no other `OTEL_…` variable has a say in the set-up but by `${…}` in the file; code
 /// still beats the file. What the file does not have is not there: without `tracer_provider` there
-/// are no spans, and without `propagator` no context travels.
+/// are no spans, and without `propagator` no context travels. Metrics and log records go where code
+/// says, and else nowhere.
 ///
 /// # Variables
 /// In values, not in names, `${NAME}` and `${env:NAME}` stand for a variable, and for nothing where it

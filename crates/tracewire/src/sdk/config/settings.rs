@@ -55,7 +55,7 @@ impl Settings {
             None => None,
         };
         for key in ["meter_provider", "logger_provider"] {
-            root.not_followed(key, "tracewire sets up traces alone from a configuration", notes);
+            root.not_followed(key, "from a configuration tracewire sets up traces alone", notes);
         }
         for key in ["instrumentation/development", "distribution"] {
             root.not_followed(key, "layers and wrappers are set up in code", notes);

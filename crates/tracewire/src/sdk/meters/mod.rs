@@ -10,7 +10,7 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
 use super::env::Env;
 use super::exporter::{Client, Report, Route, Stop, say};
 use super::{Builder, Signal, TailHandle};
-use crate::measure::{self, ExemplarFilter, Gallery, IsKept};
+use crate::measure::{ExemplarFilter, Gallery, IsKept};
 use crate::prometheus_sdk::{self, Listener, Metrics};
 use crate::{Error, Telemetry};
 
@@ -68,7 +68,7 @@ pub(super) struct Live {
 }
 
 impl Builder {
-    /// Where measurements go; an empty list means nowhere. Variable: `OTEL_METRICS_EXPORTER`.
+    /// Where measurements go; nowhere by default. Variable: `OTEL_METRICS_EXPORTER`.
     pub fn metric_exporters(mut self, exporters: impl IntoIterator<Item = MetricExporter>) -> Self {
         self.meters.exporters = Some(exporters.into_iter().collect());
         self
@@ -97,6 +97,11 @@ impl Builder {
 }
 
 impl Settings {
+    /// Sends metrics nowhere unless code says where to.
+    pub(super) fn nowhere_else(&mut self) {
+        self.exporters.get_or_insert_default();
+    }
+
     /// Has `telemetry` measure, for everything that is wanted.
     pub(super) fn attach(
         self,
@@ -106,12 +111,7 @@ impl Settings {
         tail: Option<&TailHandle>,
         route: impl FnOnce(&mut Env) -> Result<Route, Error>,
     ) -> Result<(Telemetry, Live), Error> {
-        // With an endpoint of its own, or with nothing to measure, a process has to ask for more.
-        let usual = match self.prometheus.is_none() && measure::IS_ON {
-            true => vec![MetricExporter::Otlp],
-            false => Vec::new(),
-        };
-        let wanted = self.exporters.or_else(|| env.metric_exporters()).unwrap_or(usual);
+        let wanted = self.exporters.or_else(|| env.metric_exporters()).unwrap_or_default();
         let filter = self.filter.or_else(|| env.exemplar_filter());
         let is_kept = tail.cloned().map(|tail| -> IsKept { Arc::new(move |id| tail.is_kept(id)) });
         let mut live = Live::default();

@@ -1,0 +1,69 @@
+//! What it costs to measure a request with an exemplar, where everything has been seen before.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use tower::{Layer as _, Service, service_fn};
+use tracewire::Telemetry;
+use tracewire::http::ServerLayer;
+use tracewire::metrics::ExemplarFilter;
+use tracewire::prometheus::Metrics;
+
+/// Sends one request of a sampled trace through a service that answers at once.
+fn send<S>(service: &mut S)
+where
+    S: Service<Request<String>, Response: Sized, Error = Infallible>,
+{
+    let request = Request::get("http://shop.example/orders")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01")
+        .body(String::new())
+        .unwrap();
+    drop(black_box(service.call(request).now_or_never().unwrap()));
+}
+
+async fn answer(_: Request<String>) -> Result<Response<String>, Infallible> {
+    Ok(Response::new(String::new()))
+}
+
+fn telemetries() -> [(&'static str, Telemetry); 3] {
+    let bare = Telemetry::propagate_only();
+    let with = |filter| bare.clone().prometheus(&Metrics::new().exemplars(filter));
+    let (without, with) = (with(ExemplarFilter::AlwaysOff), with(ExemplarFilter::TraceBased));
+    [("not measured", bare), ("measured", without), ("with exemplars", with)]
+}
+
+#[test]
+fn an_exemplar_allocates_nothing() {
+    let [bare, _, measured] = telemetries().map(|(_, telemetry)| {
+        let layer = ServerLayer::new().telemetry(&telemetry);
+        let mut service = layer.layer(service_fn(answer));
+        (0..100).for_each(|_| send(&mut service));
+        allocation_counter::measure(|| send(&mut service)).count_total
+    });
+    assert!(measured <= bare, "{measured} allocations, {bare} without metrics");
+}
+
+/// `cargo test --release -p tracewire-prometheus-tests --test costs -- --nocapture` tells the times.
+#[test]
+fn an_exemplar_takes_little_time() {
+    const ROUNDS: u32 = 5_000;
+    let mut best = [Duration::MAX; 3];
+    let telemetries = telemetries();
+    for _ in 0..20 {
+        for ((_, telemetry), best) in telemetries.iter().zip(&mut best) {
+            let mut service = ServerLayer::new().telemetry(telemetry).layer(service_fn(answer));
+            let began = Instant::now();
+            (0..ROUNDS).for_each(|_| send(&mut service));
+            *best = (*best).min(began.elapsed() / ROUNDS);
+        }
+    }
+    for ((name, _), best) in telemetries.iter().zip(best) {
+        eprintln!("{name}: {best:?}");
+        // Far above what it takes, even without optimization.
+        assert!(best.as_micros() < 200, "{name}: {best:?}");
+    }
+}
