@@ -77,7 +77,7 @@ pub fn examine() -> Report {
         findings.extend(layer::examine(&state, maker, layer));
         findings.extend(propagation::of_others(&propagator));
     }
-    findings.extend(propagation::of_callers(&propagator));
+    findings.extend(propagation::of_callers(&state, &propagator));
     findings.extend(versions.findings());
     Report::new(findings, silent || matches!(state, State::Live(_)))
 }
@@ -92,7 +92,10 @@ pub(crate) fn at_start() -> Vec<Finding> {
         return Vec::new();
     };
     let mut findings: Vec<Finding> =
-        [traces::sampler(setup, traces), traces::service(traces)].into_iter().flatten().collect();
+        [traces::sampler(setup, traces), traces::service(setup, traces)]
+            .into_iter()
+            .flatten()
+            .collect();
     // Where there is no subscriber yet, there may be one later.
     if setup.own_subscriber == Some(false) && tracing::dispatcher::has_been_set() {
         let (source, _) = Telemetry::default().parts();

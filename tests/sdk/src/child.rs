@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 
 use crate::PATIENCE;
 
-/// A process with telemetry of its own, and nothing of this process's environment.
+/// A process with telemetry of its own, and nothing of this process's environment. It has a service
+/// name, unless it is given an empty one.
 #[derive(Debug)]
 pub struct Child {
     process: std::process::Child,
@@ -22,6 +23,7 @@ impl Child {
         let mut process = Command::new(program)
             .args(settings.iter().map(|(key, value)| format!("{key}={value}")))
             .env_clear()
+            .env("OTEL_SERVICE_NAME", "puppet")
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

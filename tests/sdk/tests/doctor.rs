@@ -116,10 +116,13 @@ fn programs_that_are_well() {
     }
 }
 
+/// What is set up, the variables, what is found, a part of the report, and one of the warnings.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 #[test]
 fn what_was_set_up_is_known() {
     let sampler = ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
-    let cases: [(&str, &[(&str, &str)], &str, &str, &str); 16] = [
+    let cases: [Case<'_>; 16] = [
         ("init", &[NOWHERE, NAMED], "NoExporter", "   OTEL_TRACES_EXPORTER=otlp", ""),
         ("exporters", &[NAMED], "NoExporter", ".exporters([", ""),
         ("ended", &[NOWHERE, NAMED], "NoProvider", "`let _ =` drops it at once", ""),
@@ -234,6 +237,48 @@ fn endpoints_that_cannot_be_reached() {
     ];
     let examined = examine("init", &zipkin);
     assert!(examined.report.contains("   OTEL_EXPORTER_ZIPKIN_ENDPOINT="), "{}", examined.report);
+}
+
+#[test]
+fn the_remedy_goes_where_it_counts() {
+    let endpoint = format!("http://{}", refused());
+    let variables = [NAMED, ("ENDPOINT", &*endpoint)];
+    let examined = examine("endpoint", &variables);
+    assert!(examined.report.contains("   .endpoint(\"http://collector:4318\")"));
+    let variables = [
+        NAMED,
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*endpoint),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ];
+    let examined = examine("init", &variables);
+    let remedy = "   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector:4317";
+    assert!(examined.report.contains(remedy), "{}", examined.report);
+
+    let name = "resource: { attributes: [{ name: service.name, value: shop }] }";
+    let headers = "propagator: { composite_list: \"tracecontext,baggage\" }";
+    let pipeline = "tracer_provider: { processors: [{ batch: { exporter: { console: {} } } }] }";
+    let off = "tracer_provider: { sampler: { always_off: {} }, processors: [{ batch: { exporter: \
+               { console: {} } } }] }";
+    let to_nobody = format!(
+        "tracer_provider: {{ processors: [{{ batch: {{ exporter: {{ otlp_http: {{ endpoint: \
+         '{endpoint}/v1/traces' }} }} }} }}] }}"
+    );
+    let cases = [
+        ([name, headers, pipeline], "", ""),
+        (["", headers, pipeline], "ServiceUnnamed", name),
+        ([name, "", pipeline], "TraceContextNotRead", "composite_list: \"tracecontext\" }"),
+        ([name, headers, ""], "Disabled", "tracer_provider: { processors: [{ batch: {"),
+        ([name, headers, off], "SamplerKeepsNothing", "sampler: { parent_based: { root:"),
+        ([name, headers, &to_nobody], "EndpointUnreachable", "   endpoint: http://collector:4318"),
+    ];
+    for (index, (lines, kinds, remedy)) in cases.into_iter().enumerate() {
+        let file = format!("{}/doctor-{index}.yaml", env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(&file, format!("file_format: '1.0'\n{}\n", lines.join("\n"))).unwrap();
+        let examined = examine("init", &[("OTEL_CONFIG_FILE", &*file)]);
+        assert_eq!(examined.kinds, kinds, "{lines:?}: {}", examined.report);
+        let remedy = remedy.replace(": shop", ": checkout");
+        assert!(examined.report.contains(&remedy), "{lines:?}: {}", examined.report);
+    }
 }
 
 #[test]

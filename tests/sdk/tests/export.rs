@@ -157,9 +157,9 @@ fn the_resource_says_where_when_it_is_asked() {
 #[test]
 fn the_service_has_a_name_in_any_case() {
     let cases = [
-        (vec![], "unknown_service:puppet"),
+        (vec![], "puppet"),
         (vec![("OTEL_SERVICE_NAME", "")], "unknown_service:puppet"),
-        (vec![("OTEL_RESOURCE_ATTRIBUTES", "service.name=a")], "a"),
+        (vec![("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), ("OTEL_SERVICE_NAME", "")], "a"),
         (vec![("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), ("OTEL_SERVICE_NAME", "b")], "b"),
     ];
     for (variables, expected) in cases {

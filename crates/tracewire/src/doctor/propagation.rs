@@ -1,12 +1,12 @@
 //! Whether everybody speaks the same headers.
 
 use std::collections::BTreeSet;
-use std::env;
 
 use opentelemetry::global;
 use opentelemetry::propagation::TextMapPropagator;
 
 use super::{Finding, Kind};
+use crate::sdk::setup::{Place, State};
 use crate::{Format, Propagator};
 
 /// Whether OpenTelemetry's global propagator, which other instrumentations use, writes what
@@ -37,23 +37,30 @@ pub(super) fn of_others(own: &Propagator) -> Option<Finding> {
 }
 
 /// Whether tracewire understands callers that speak W3C Trace Context.
-pub(super) fn of_callers(own: &Propagator) -> Option<Finding> {
+pub(super) fn of_callers(state: &State, own: &Propagator) -> Option<Finding> {
     let formats = own.read_formats();
     if formats.contains(&Format::TraceContext) {
         return None;
     }
     let read: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+    let instead = match read.is_empty() {
+        true => "nor anything else".to_owned(),
+        false => format!("only {}", read.join(", ")),
+    };
     let problem = format!(
-        "W3C Trace Context is not read, only {}: a request from a caller that speaks it begins a \
-         new trace.",
-        if read.is_empty() { "nothing".to_owned() } else { read.join(", ") }
+        "W3C Trace Context is not read, {instead}: a request from a caller that speaks it begins a \
+         new trace."
     );
     let more: Vec<Format> = [Format::TraceContext].iter().chain(formats).copied().collect();
-    let remedy = if env::var("OTEL_PROPAGATORS").is_ok_and(|text| !text.trim().is_empty()) {
-        let names: Vec<&str> = more.iter().map(|format| format.name()).collect();
-        format!("OTEL_PROPAGATORS={}", names.join(","))
-    } else {
-        format!(".propagator({})", code(&more))
+    let place = match state {
+        State::Live(setup) => setup.place(setup.in_code.propagator),
+        State::Never | State::Ended => Place::Code,
+    };
+    let names = more.iter().map(|format| format.name()).collect::<Vec<_>>().join(",");
+    let remedy = match place {
+        Place::Code => format!(".propagator({})", code(&more)),
+        Place::File => format!("propagator: {{ composite_list: \"{names}\" }}"),
+        Place::Environment => format!("OTEL_PROPAGATORS={names}"),
     };
     Some(Finding::new(Kind::TraceContextNotRead, problem, remedy))
 }

@@ -1,5 +1,6 @@
 //! Whether somebody listens where spans are sent to.
 
+use std::env;
 use std::io::{self, ErrorKind};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::mpsc::{Receiver, channel};
@@ -7,13 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Finding, Kind};
-use crate::sdk::setup::{Destination, Setup};
+use crate::sdk::setup::{Destination, Place, Setup, Speaks};
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An attempt to connect.
 pub(super) struct Knock {
+    remedy: &'static str,
     destination: Destination,
     until: Instant,
     answer: Receiver<Result<(), String>>,
@@ -23,11 +25,11 @@ pub(super) struct Knock {
 /// may take as long as it likes.
 pub(super) fn knock(setup: &Setup) -> Vec<Knock> {
     let destinations = setup.traces.iter().flat_map(|traces| traces.destinations.clone());
-    destinations.filter_map(Knock::at).collect()
+    destinations.filter_map(|it| Knock::at(remedy(setup, it.speaks), it)).collect()
 }
 
 impl Knock {
-    fn at(destination: Destination) -> Option<Self> {
+    fn at(remedy: &'static str, destination: Destination) -> Option<Self> {
         let until = Instant::now() + PATIENCE;
         let (tell, answer) = channel();
         let (host, port) = (destination.host.clone(), destination.port);
@@ -37,7 +39,7 @@ impl Knock {
             let _ = tell.send(connect(&host, port, until));
         });
         started.ok()?;
-        Some(Self { destination, until, answer })
+        Some(Self { remedy, destination, until, answer })
     }
 
     /// Waits until there is an answer, or time is up.
@@ -48,9 +50,34 @@ impl Knock {
             Ok(Err(why)) => why,
             Err(_) => late(),
         };
-        let Destination { url, setting, .. } = self.destination;
-        let problem = format!("Spans do not get to {url}: {why}.");
-        Some(Finding::new(Kind::EndpointUnreachable, problem, setting))
+        let problem = format!("Spans do not get to {}: {why}.", self.destination.url);
+        Some(Finding::new(Kind::EndpointUnreachable, problem, self.remedy))
+    }
+}
+
+/// The line that names another address, where it counts.
+fn remedy(setup: &Setup, speaks: Speaks) -> &'static str {
+    let zipkin = speaks == Speaks::Zipkin;
+    let in_code = if zipkin { setup.in_code.zipkin_endpoint } else { setup.in_code.endpoint };
+    let special = env::var("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_ok_and(|it| !it.is_empty());
+    match (setup.place(in_code), speaks) {
+        (Place::Code, Speaks::Grpc) => ".endpoint(\"http://collector:4317\")",
+        (Place::Code, Speaks::Http) => ".endpoint(\"http://collector:4318\")",
+        (Place::Code, Speaks::Zipkin) => ".zipkin_endpoint(\"http://zipkin:9411/api/v2/spans\")",
+        (Place::File, Speaks::Grpc) => "endpoint: http://collector:4317",
+        (Place::File, Speaks::Http) => "endpoint: http://collector:4318/v1/traces",
+        (Place::File, Speaks::Zipkin) => "endpoint: http://zipkin:9411/api/v2/spans",
+        (Place::Environment, Speaks::Zipkin) => {
+            "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://zipkin:9411/api/v2/spans"
+        }
+        (Place::Environment, Speaks::Grpc) if special => {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector:4317"
+        }
+        (Place::Environment, Speaks::Http) if special => {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://collector:4318/v1/traces"
+        }
+        (Place::Environment, Speaks::Grpc) => "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317",
+        (Place::Environment, Speaks::Http) => "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318",
     }
 }
 

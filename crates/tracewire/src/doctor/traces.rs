@@ -4,10 +4,14 @@ use std::env;
 
 use super::{Finding, Kind};
 use crate::sdk::Keeps;
-use crate::sdk::setup::{Setup, State, Traces};
+use crate::sdk::setup::{Place, Setup, State, Traces};
 use crate::span::source::probe::{Layer, Maker};
 
 const INIT: &str = "let _telemetry = tracewire::sdk::init()?;";
+
+/// What sends spans, in a configuration file.
+const PIPELINE: &str =
+    "tracer_provider: { processors: [{ batch: { exporter: { otlp_http: {} } } }] }";
 
 /// Everything about them, as far as it can be seen.
 pub(super) fn examine(state: &State, maker: Maker, layer: Option<Layer>) -> Vec<Finding> {
@@ -21,10 +25,12 @@ pub(super) fn examine(state: &State, maker: Maker, layer: Option<Layer>) -> Vec<
         )],
         State::Live(setup) => match &setup.traces {
             None => vec![disabled(setup)],
-            Some(traces) => [exporter(setup, traces), sampler(setup, traces), service(traces)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            Some(traces) => {
+                [exporter(setup, traces), sampler(setup, traces), service(setup, traces)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
         },
     }
 }
@@ -46,34 +52,32 @@ fn nobody(maker: Maker, layer: Option<Layer>) -> Option<Finding> {
 }
 
 fn disabled(setup: &Setup) -> Finding {
-    const THEN: &str = "Context travels on, and nothing is recorded.";
-    let kind = Kind::Disabled;
-    if setup.in_code.disabled {
-        let problem = format!("Telemetry is switched off by `disabled()` in the program. {THEN}");
-        Finding::new(kind, problem, INIT)
-    } else {
-        let problem = format!("Telemetry is switched off by OTEL_SDK_DISABLED. {THEN}");
-        Finding::new(kind, problem, "OTEL_SDK_DISABLED=false")
-    }
+    let (by, remedy) = match setup.place(setup.in_code.disabled) {
+        Place::Code => ("`disabled()` in the program", INIT),
+        Place::File => {
+            ("the configuration file, by `disabled` or for want of a `tracer_provider`", PIPELINE)
+        }
+        Place::Environment => ("OTEL_SDK_DISABLED", "OTEL_SDK_DISABLED=false"),
+    };
+    let problem =
+        format!("Telemetry is switched off by {by}. Context travels on, and nothing is recorded.");
+    Finding::new(Kind::Disabled, problem, remedy)
 }
 
 fn exporter(setup: &Setup, traces: &Traces) -> Option<Finding> {
     if traces.sent {
         return None;
     }
-    Some(if setup.in_code.exporters {
-        Finding::new(
-            Kind::NoExporter,
-            "Spans are sent nowhere: the program says `exporters([])`.",
-            ".exporters([tracewire::sdk::Exporter::Otlp])",
-        )
-    } else {
-        Finding::new(
-            Kind::NoExporter,
-            "Spans are sent nowhere: the environment says OTEL_TRACES_EXPORTER=none.",
-            "OTEL_TRACES_EXPORTER=otlp",
-        )
-    })
+    let (why, remedy) = match setup.place(setup.in_code.exporters) {
+        Place::Code => {
+            ("the program says `exporters([])`", ".exporters([tracewire::sdk::Exporter::Otlp])")
+        }
+        Place::File => ("the configuration file has no `processors`", PIPELINE),
+        Place::Environment => {
+            ("the environment says OTEL_TRACES_EXPORTER=none", "OTEL_TRACES_EXPORTER=otlp")
+        }
+    };
+    Some(Finding::new(Kind::NoExporter, format!("Spans are sent nowhere: {why}."), remedy))
 }
 
 /// Whether the sampler can keep anything.
@@ -83,27 +87,37 @@ pub(super) fn sampler(setup: &Setup, traces: &Traces) -> Option<Finding> {
         Keeps::OfCallers => "keeps no trace that begins here, only those that callers have sampled",
         Keeps::Nothing => "keeps nothing",
     };
-    let (sampler, remedy) = if setup.in_code.sampler {
-        let remedy = ".sampler(tracewire::sdk::Sampler::parent_based(\
-                      tracewire::sdk::Sampler::ratio(0.1)))";
-        ("in the program".to_owned(), remedy)
-    } else {
-        let text = |name| env::var(name).unwrap_or_default();
-        let named = match (text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG")) {
-            (name, argument) if argument.is_empty() => name,
-            (name, argument) => format!("{name}({argument})"),
-        };
-        (format!("{named} of OTEL_TRACES_SAMPLER"), "OTEL_TRACES_SAMPLER=parentbased_always_on")
+    let (sampler, remedy) = match setup.place(setup.in_code.sampler) {
+        Place::Code => (
+            "in the program".to_owned(),
+            ".sampler(tracewire::sdk::Sampler::parent_based(tracewire::sdk::Sampler::ratio(0.1)))",
+        ),
+        Place::File => (
+            "in the configuration file".to_owned(),
+            "sampler: { parent_based: { root: { always_on: {} } } }",
+        ),
+        Place::Environment => {
+            let text = |name| env::var(name).unwrap_or_default();
+            let named = match (text("OTEL_TRACES_SAMPLER"), text("OTEL_TRACES_SAMPLER_ARG")) {
+                (name, argument) if argument.is_empty() => name,
+                (name, argument) => format!("{name}({argument})"),
+            };
+            (format!("{named} of OTEL_TRACES_SAMPLER"), "OTEL_TRACES_SAMPLER=parentbased_always_on")
+        }
     };
     let problem = format!("The sampler {sampler} {keeps}.");
     Some(Finding::new(Kind::SamplerKeepsNothing, problem, remedy))
 }
 
 /// Whether the service has a name.
-pub(super) fn service(traces: &Traces) -> Option<Finding> {
-    traces.service.starts_with("unknown_service").then(|| {
-        let problem =
-            format!("The service has no name: its spans are those of {}.", traces.service);
-        Finding::new(Kind::ServiceUnnamed, problem, "OTEL_SERVICE_NAME=checkout")
-    })
+pub(super) fn service(setup: &Setup, traces: &Traces) -> Option<Finding> {
+    if !traces.service.starts_with("unknown_service") {
+        return None;
+    }
+    let problem = format!("The service has no name: its spans are those of {}.", traces.service);
+    let remedy = match setup.place(false) {
+        Place::File => "resource: { attributes: [{ name: service.name, value: checkout }] }",
+        Place::Code | Place::Environment => "OTEL_SERVICE_NAME=checkout",
+    };
+    Some(Finding::new(Kind::ServiceUnnamed, problem, remedy))
 }

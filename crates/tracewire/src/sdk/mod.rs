@@ -37,6 +37,9 @@
 //! # Ok::<(), tracewire::Error>(())
 //! ```
 //!
+//! When nothing arrives, [`doctor::examine`](crate::doctor::examine) knows why; what of that can be
+//! seen at once is logged as a warning.
+//!
 //! # Tail sampling
 //! [`TailSampling`] decides when a request has ended whether its spans are sent: those with errors,
 //! slow ones, those that rules of your own are for, and a share of the rest.

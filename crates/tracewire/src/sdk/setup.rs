@@ -20,8 +20,10 @@ pub(crate) enum State {
 /// What was set up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
-    /// What was said in code rather than in variables.
+    /// What was said in code, where it counts for more than anywhere else.
     pub(crate) in_code: InCode,
+    /// Whether the rest was said in a configuration file, and not in variables.
+    pub(crate) from_file: bool,
     /// Whether the subscriber of the process is the one that was set up; `None` before that.
     pub(crate) own_subscriber: Option<bool>,
     /// `None` when the SDK is disabled.
@@ -33,6 +35,17 @@ pub(crate) struct InCode {
     pub(crate) disabled: bool,
     pub(crate) sampler: bool,
     pub(crate) exporters: bool,
+    pub(crate) propagator: bool,
+    pub(crate) endpoint: bool,
+    pub(crate) zipkin_endpoint: bool,
+}
+
+/// Where something was said, or has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Code,
+    File,
+    Environment,
 }
 
 /// What becomes of spans.
@@ -54,8 +67,26 @@ pub(crate) struct Destination {
     /// A name, or an address without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The line that names another one.
-    pub(crate) setting: &'static str,
+    pub(crate) speaks: Speaks,
+}
+
+/// What is spoken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Grpc,
+    Http,
+    Zipkin,
+}
+
+impl Setup {
+    /// Where something was said that was or was not said in code.
+    pub(crate) fn place(&self, in_code: bool) -> Place {
+        match (in_code, self.from_file) {
+            (true, _) => Place::Code,
+            (false, true) => Place::File,
+            (false, false) => Place::Environment,
+        }
+    }
 }
 
 static STATE: RwLock<State> = RwLock::new(State::Never);
@@ -69,6 +100,11 @@ pub(crate) fn state() -> State {
 pub(super) fn begin(in_code: InCode) {
     let setup = Setup { in_code, ..Setup::default() };
     *STATE.write().unwrap_or_else(PoisonError::into_inner) = State::Live(Arc::new(setup));
+}
+
+/// Notes that there is a configuration file.
+pub(super) fn from_file() {
+    change(|setup| setup.from_file = true);
 }
 
 /// Notes what becomes of spans.
@@ -99,26 +135,23 @@ fn change(change: impl FnOnce(&mut Setup)) {
 impl Destination {
     /// Where a way to a Collector leads.
     pub(super) fn of(route: &Route) -> Self {
-        let setting = match route.protocol {
-            Protocol::Grpc => "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317",
-            _ => "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318",
-        };
-        Self::leading(route, setting)
+        let grpc = route.protocol == Protocol::Grpc;
+        Self::speaking(if grpc { Speaks::Grpc } else { Speaks::Http }, route)
     }
 
     /// Where a way to Zipkin leads.
     pub(super) fn zipkin(route: &Route) -> Self {
-        Self::leading(route, "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://zipkin:9411/api/v2/spans")
+        Self::speaking(Speaks::Zipkin, route)
     }
 
-    fn leading(route: &Route, setting: &'static str) -> Self {
+    fn speaking(speaks: Speaks, route: &Route) -> Self {
         let uri = route.endpoint.uri();
         let host = uri.host().unwrap_or_default();
         Self {
             url: route.endpoint.to_string(),
             host: host.trim_matches(['[', ']']).to_owned(),
             port: uri.port_u16().unwrap_or(if route.endpoint.is_encrypted() { 443 } else { 80 }),
-            setting,
+            speaks,
         }
     }
 }

@@ -53,6 +53,10 @@ fn set_up(case: &str, provider: &SdkTracerProvider) -> Option<Guard> {
             let sampler = Sampler::parent_based(Sampler::ratio(0.0));
             return Some(sdk::builder().exporters([]).sampler(sampler).init().unwrap());
         }
+        "endpoint" => {
+            let endpoint = std::env::var("ENDPOINT").unwrap();
+            return Some(sdk::builder().endpoint(endpoint).init().unwrap());
+        }
         "span filter" => return Some(sdk::builder().span_filter("warn").init().unwrap()),
         "no subscriber" => return Some(sdk::builder().without_subscriber().init().unwrap()),
         "replaced" => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::config::{Destination, Mark, Settings, To};
 use super::super::env::Env;
 use super::super::exporter::{OtlpSpans, Route, ZipkinSpans};
-use super::super::{Config, Otlp, Signal};
+use super::super::{Config, Otlp, Signal, setup};
 use super::Builder;
 use super::start::{Sinks, zipkin};
 use crate::Error;
@@ -46,6 +46,7 @@ impl Builder {
             (None, Some(file)) => Config::read(file)?,
             (None, None) => return Ok((self, env)),
         };
+        setup::from_file();
         let (name, settings, warnings) = config.into_parts();
         Ok((self.over(name, settings), env.with_config(warnings)))
     }
@@ -95,12 +96,14 @@ impl Builder {
                 To::Console => sinks.console(),
                 To::Otlp(way) => {
                     let route = self.configured_route(*way, env).map_err(at(destination.at))?;
+                    sinks.destinations.push(setup::Destination::of(&route));
                     sinks.add(route, &batch, OtlpSpans::new)?;
                 }
                 To::Zipkin { endpoint, timeout } => {
                     let endpoint = self.zipkin_endpoint.clone().or(endpoint);
                     let timeout = self.zipkin_timeout.or(timeout);
                     let route = zipkin(endpoint.as_deref(), timeout).map_err(at(destination.at))?;
+                    sinks.destinations.push(setup::Destination::zipkin(&route));
                     sinks.add(route, &batch, ZipkinSpans::new)?;
                 }
             }

@@ -34,6 +34,7 @@ impl Builder {
     /// thread to be had.
     pub fn init(self) -> Result<Guard, Error> {
         let turn = Turn::take()?;
+        setup::begin(self.in_code());
         let env = Env::new(|name| std::env::var(name).ok());
         let (settings, mut env) = self.configured(env)?;
         let live = settings.start(&mut env)?;
@@ -42,13 +43,19 @@ impl Builder {
         Ok(Guard::new(live, turn))
     }
 
-    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
-        let disabled = env.disabled() || self.disabled;
-        setup::begin(InCode {
+    fn in_code(&self) -> InCode {
+        InCode {
             disabled: self.disabled,
             sampler: self.sampler.is_some(),
             exporters: self.exporters.is_some(),
-        });
+            propagator: self.propagator.is_some(),
+            endpoint: self.special(Signal::Traces).or(self.otlp.clone()).endpoint.is_some(),
+            zipkin_endpoint: self.zipkin_endpoint.is_some(),
+        }
+    }
+
+    fn start(self, env: &mut Env) -> Result<Option<Live>, Error> {
+        let disabled = env.disabled() || self.disabled;
         let spans = match &self.span_filter {
             Some(directives) => subscriber::span_filter(directives)?,
             None => subscriber::default_filter(),
@@ -203,7 +210,7 @@ pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
     exporters: Vec<(Arc<Report>, Stop)>,
     rooms: Vec<(Room, usize)>,
-    destinations: Vec<Destination>,
+    pub(super) destinations: Vec<Destination>,
 }
 
 impl Sinks {
