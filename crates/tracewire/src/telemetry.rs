@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
-use crate::context::{Carrier, CarrierMut, Incoming};
+use crate::context::{Carrier, CarrierMut, Incoming, Scanned};
 use crate::measure::{Family, Gallery, Measuring, Metered};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
@@ -179,6 +180,14 @@ impl Telemetry {
     /// Reads what a request brought along.
     pub fn read(&self, carrier: &dyn Carrier) -> Incoming {
         self.with(|settings| settings.propagator.read(carrier))
+    }
+
+    /// The same for the headers of a request.
+    pub(crate) fn read_headers(&self, headers: &HeaderMap) -> Incoming {
+        match Scanned::of(headers) {
+            Some(scanned) => self.read(&scanned),
+            None => self.read(headers),
+        }
     }
 
     /// Writes `context` into a request that is about to leave.

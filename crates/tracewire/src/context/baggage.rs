@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use super::traceparent::trim;
 use super::{Carrier, CarrierMut};
 
-static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
+pub(super) static BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 pub(crate) static FIELDS: &[&HeaderName] = &[&BAGGAGE];
 
 /// Limits over all `baggage` fields of a message together (W3C Baggage §3.3.2).

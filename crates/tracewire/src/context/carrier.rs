@@ -5,7 +5,9 @@ use std::hash::BuildHasher;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::traceparent::trim;
+use super::baggage::BAGGAGE;
+use super::traceparent::{TRACEPARENT, trim};
+use super::tracestate::TRACESTATE;
 
 /// Fields that can be read: HTTP headers, message properties, environment variables.
 ///
@@ -41,6 +43,11 @@ pub trait CarrierMut {
 
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
+
+    /// Makes room for so many fields that are about to be written, where that saves work.
+    fn reserve(&mut self, fields: usize) {
+        let _ = fields;
+    }
 }
 
 /// The first value of a field, surrounding white space taken off. For fields that come once, where
@@ -119,7 +126,75 @@ impl CarrierMut for HeaderMap {
     }
 
     fn remove(&mut self, name: &HeaderName) {
-        HeaderMap::remove(self, name);
+        // Mostly there is nothing to remove, and few names are compared sooner than one is hashed.
+        let is_absent = self.keys_len() <= FEW && !self.keys().any(|known| known == name);
+        if !is_absent {
+            HeaderMap::remove(self, name);
+        }
+    }
+
+    fn reserve(&mut self, fields: usize) {
+        // Without room there is none to be had, and what is written next finds that out.
+        let _ = self.try_reserve(fields);
+    }
+}
+
+/// Up to so many names are looked through for a name.
+const FEW: usize = 16;
+
+/// Headers in which the fields of the W3C have been found in one pass.
+pub(crate) struct Scanned<'a> {
+    headers: &'a HeaderMap,
+    traceparent: Found<'a>,
+    tracestate: Found<'a>,
+    baggage: Found<'a>,
+}
+
+/// How often a field is there.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    Never,
+    Once(&'a HeaderValue),
+    Often,
+}
+
+impl<'a> Scanned<'a> {
+    /// `None` where there are so many headers that looking each name up is faster.
+    pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
+        if headers.keys_len() > FEW {
+            return None;
+        }
+        let (mut traceparent, mut tracestate, mut baggage) =
+            (Found::Never, Found::Never, Found::Never);
+        for (name, value) in headers {
+            let found = match name.as_str() {
+                "traceparent" => &mut traceparent,
+                "tracestate" => &mut tracestate,
+                "baggage" => &mut baggage,
+                _ => continue,
+            };
+            *found = match found {
+                Found::Never => Found::Once(value),
+                Found::Once(_) | Found::Often => Found::Often,
+            };
+        }
+        Some(Self { headers, traceparent, tracestate, baggage })
+    }
+}
+
+impl Carrier for Scanned<'_> {
+    fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a> {
+        let found = match name {
+            name if std::ptr::eq(name, &TRACEPARENT) => self.traceparent,
+            name if std::ptr::eq(name, &TRACESTATE) => self.tracestate,
+            name if std::ptr::eq(name, &BAGGAGE) => self.baggage,
+            _ => Found::Often,
+        };
+        match found {
+            Found::Never => Values::one(None),
+            Found::Once(value) => Values::one(Some(value.as_bytes())),
+            Found::Often => Carrier::get_all(self.headers, name),
+        }
     }
 }
 

@@ -27,10 +27,13 @@ pub(super) fn padded<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
 
 /// Writes bytes as lower-case hexadecimal into `out`, which is twice as long.
 pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0x0f)];
+    let (words, rest) = bytes.as_chunks::<4>();
+    let (texts, rest_of_text) = out.as_chunks_mut::<8>();
+    for (word, text) in words.iter().zip(texts) {
+        *text = digits(unpack(u32::from_be_bytes(*word))).to_be_bytes();
+    }
+    for (byte, pair) in rest.iter().zip(rest_of_text.chunks_exact_mut(2)) {
+        pair.copy_from_slice(&digits(unpack(u32::from(*byte))).to_be_bytes()[6..]);
     }
 }
 
@@ -69,9 +72,13 @@ fn lower_word(word: u64) -> Option<u32> {
     let letters = (word & each(0x40)) >> 6;
     let values = (word & each(0x0f)) + letters * 9;
     // What else has these bits is found out by writing the digits again.
+    (digits(values) == word && values & each(0xf0) == 0).then(|| pack(values))
+}
+
+/// The digits of eight values below sixteen.
+fn digits(values: u64) -> u64 {
     let above_nine = ((values + each(6)) >> 4) & each(1);
-    let written = values + each(b'0') + above_nine * u64::from(b'a' - 10 - b'0');
-    (written == word && values & each(0xf0) == 0).then(|| pack(values))
+    values + each(b'0') + above_nine * u64::from(b'a' - 10 - b'0')
 }
 
 fn any_case_word(word: u64) -> Option<u32> {
@@ -84,6 +91,14 @@ fn pack(values: u64) -> u32 {
     let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
     let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     (quads | quads >> 16) as u32
+}
+
+/// The other way round.
+fn unpack(value: u32) -> u64 {
+    let value = u64::from(value);
+    let quads = (value | value << 16) & 0x0000_ffff_0000_ffff;
+    let pairs = (quads | quads << 8) & 0x00ff_00ff_00ff_00ff;
+    (pairs | pairs << 4) & each(0x0f)
 }
 
 #[cfg(test)]

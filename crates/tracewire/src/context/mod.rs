@@ -37,6 +37,8 @@ pub(crate) mod xray;
 
 pub use carrier::{Carrier, CarrierMut, Environment, Values};
 
+pub(crate) use carrier::Scanned;
+
 use sampling::Sampling;
 use tracestate::Unheld;
 

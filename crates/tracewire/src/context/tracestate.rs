@@ -5,7 +5,6 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use super::Carrier;
-use super::traceparent::trim;
 
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -48,8 +47,12 @@ pub(crate) struct UnheldMember {
 /// Reads all `tracestate` fields of a carrier as one list, in order (§3.3.1). An invalid list is an
 /// empty one.
 pub(super) fn extract(carrier: &dyn Carrier) -> Parsed {
-    let mut members = Members::default();
-    for value in carrier.get_all(&TRACESTATE) {
+    let mut values = carrier.get_all(&TRACESTATE).peekable();
+    if values.peek().is_none() {
+        return Parsed::default();
+    }
+    let mut members = Members::new();
+    for value in values {
         if members.add(value).is_none() {
             return Parsed::default();
         }
@@ -75,7 +78,7 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
             push(&mut list, &[&place.member]);
         }
         // OpenTelemetry's type takes values that would make the whole list invalid.
-        if !key.is_empty() && is_value(value.as_bytes()) {
+        if !key.is_empty() && is_value(value) {
             push(&mut list, &[key, "=", value]);
         }
     }
@@ -112,47 +115,70 @@ fn shorten(list: &str) -> String {
     members.join(",")
 }
 
-/// The members read so far, at most 32.
-#[derive(Default)]
+/// The members read so far, at most 32, without an allocation.
 struct Members<'a> {
-    list: Vec<(&'a str, &'a str)>,
+    list: [(&'a str, &'a str); MAX_MEMBERS],
+    count: usize,
+    /// One bit for each hash of a key, so that not every key is compared with all others.
+    seen: u128,
+    /// A key has an `@`, which OpenTelemetry's type may refuse.
+    has_tenant: bool,
 }
 
 impl<'a> Members<'a> {
+    fn new() -> Self {
+        Self { list: [("", ""); MAX_MEMBERS], count: 0, seen: 0, has_tenant: false }
+    }
+
     /// Adds one field value; `None` when the list is invalid.
     fn add(&mut self, field: &'a [u8]) -> Option<()> {
-        for member in field.split(|byte| *byte == b',') {
-            let member = trim(member);
-            if member.is_empty() {
-                continue;
+        // Nothing but ASCII is valid anywhere.
+        let mut rest = std::str::from_utf8(field).ok()?;
+        loop {
+            rest = rest.trim_start_matches([' ', '\t', ',']);
+            if rest.is_empty() {
+                return Some(());
             }
-            let equals = member.iter().position(|byte| *byte == b'=')?;
-            let (key, value) = (key(&member[..equals])?, value(&member[equals + 1..])?);
-            // Only one member per key is allowed. A later one is older, so the first is kept.
-            if self.list.iter().any(|(known, _)| *known == key) {
-                continue;
-            }
-            if self.list.len() == MAX_MEMBERS {
+            let (key, classes) = key(rest)?;
+            let value = value(rest.get(key.len()..)?.strip_prefix('=')?)?;
+            let after = key.len() + 1 + value.len();
+            rest = rest.get(after..)?.trim_start_matches([' ', '\t']);
+            if !(rest.is_empty() || rest.starts_with(',')) {
                 return None;
             }
-            self.list.push((key, value));
+            self.push(key, value)?;
+            self.has_tenant |= classes & TENANT != 0;
         }
+    }
+
+    /// Adds a member; `None` when there are too many. Only one member per key is allowed. A later
+    /// one is older, so the first is kept.
+    fn push(&mut self, key: &'a str, value: &'a str) -> Option<()> {
+        let hash = key.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
+        let bit = 1 << (hash & 127);
+        let known = &self.list[..self.count];
+        if self.seen & bit != 0 && known.iter().any(|(known, _)| *known == key) {
+            return Some(());
+        }
+        *self.list.get_mut(self.count)? = (key, value);
+        self.count += 1;
+        self.seen |= bit;
         Some(())
     }
 
-    fn finish(self) -> Parsed {
-        if self.list.is_empty() {
+    fn finish(&self) -> Parsed {
+        let list = &self.list[..self.count];
+        if list.is_empty() {
             return Parsed::default();
         }
-        let fits = |key: &str| holds(key);
-        if self.list.iter().all(|(key, _)| fits(key)) {
-            let held = TraceState::from_key_value(self.list).unwrap_or_default();
+        if !self.has_tenant || list.iter().all(|(key, _)| holds(key)) {
+            let held = TraceState::from_key_value(list.iter().copied()).unwrap_or_default();
             return Parsed { held, unheld: None };
         }
-        let total = self.list.iter().filter(|(key, _)| fits(key)).count();
+        let total = list.iter().filter(|(key, _)| holds(key)).count();
         let (mut held, mut unheld) = (Vec::with_capacity(total), Vec::new());
-        for (key, value) in self.list {
-            if fits(key) {
+        for (key, value) in list.iter().copied() {
+            if holds(key) {
                 held.push((key, value));
             } else {
                 let member = format!("{key}={value}").into_boxed_str();
@@ -163,29 +189,62 @@ impl<'a> Members<'a> {
     }
 }
 
-/// `key = ( lcalpha / DIGIT ) 0*255 ( keychar )` (§3.3.1.3.1).
-fn key(key: &[u8]) -> Option<&str> {
-    let first = key.first()?;
-    let starts = first.is_ascii_lowercase() || first.is_ascii_digit();
-    let allowed = |byte: &u8| {
-        byte.is_ascii_lowercase()
-            || byte.is_ascii_digit()
-            || matches!(byte, b'_' | b'-' | b'*' | b'/' | b'@')
-    };
-    let valid = starts && key.len() <= MAX_KEY && key.iter().all(allowed);
-    if valid { std::str::from_utf8(key).ok() } else { None }
+/// What a byte may be part of.
+const KEY: u8 = 1;
+const KEY_START: u8 = 2;
+const TENANT: u8 = 4;
+const VALUE: u8 = 8;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START,
+            b'_' | b'-' | b'*' | b'/' => KEY,
+            b'@' => KEY | TENANT,
+            _ => 0,
+        };
+        if matches!(byte as u8, b' '..=b'~') && !matches!(byte as u8, b',' | b'=') {
+            classes[byte] |= VALUE;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
 }
 
-fn value(value: &[u8]) -> Option<&str> {
-    if is_value(value) { std::str::from_utf8(value).ok() } else { None }
+/// `key = ( lcalpha / DIGIT ) 0*255 ( keychar )` at the beginning of a text (§3.3.1.3.1), and the
+/// classes of its bytes.
+fn key(text: &str) -> Option<(&str, u8)> {
+    let starts = class(*text.as_bytes().first()?) & KEY_START != 0;
+    let mut classes = 0;
+    let end = text.bytes().position(|byte| {
+        let class = class(byte);
+        let ends = class & KEY == 0;
+        if !ends {
+            classes |= class;
+        }
+        ends
+    });
+    let key = &text[..end.unwrap_or(text.len())];
+    (starts && key.len() <= MAX_KEY).then_some((key, classes))
+}
+
+/// The value at the beginning of a text, without the blanks at its end.
+fn value(text: &str) -> Option<&str> {
+    let end = text.bytes().position(|byte| class(byte) & VALUE == 0);
+    let value = text[..end.unwrap_or(text.len())].trim_end_matches(' ');
+    (!value.is_empty() && value.len() <= MAX_VALUE).then_some(value)
 }
 
 /// `value = 0*255(chr) nblk-chr`: printable ASCII without `,` and `=`, no blank at the end
 /// (§3.3.1.3.2).
-fn is_value(value: &[u8]) -> bool {
-    let allowed = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
-    let ends = value.last().is_some_and(|last| *last != b' ');
-    ends && value.len() <= MAX_VALUE && value.iter().all(allowed)
+fn is_value(text: &str) -> bool {
+    value(text).is_some_and(|value| value.len() == text.len())
 }
 
 /// Whether OpenTelemetry's `TraceState` takes a valid level 2 key. It wants at most one `@`, with a
@@ -206,7 +265,7 @@ mod tests {
 
     /// A valid list whose keys OpenTelemetry's type refuses would be lost where `holds` is wrong.
     fn check(text: &str) {
-        assert_eq!(key(text.as_bytes()), Some(text));
+        assert_eq!(key(text).map(|(key, _)| key), Some(text));
         let opentelemetry = TraceState::from_key_value([(text, "1")]).is_ok();
         assert_eq!(holds(text), opentelemetry, "{text}");
     }

@@ -21,8 +21,12 @@ pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
 pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
     let span = context.span();
     let span = span.span_context();
+    let state = tracestate::format(context, span);
+    if state.is_some() {
+        carrier.reserve(FIELDS.len());
+    }
     carrier.set(&TRACEPARENT, TraceParent::of(span).as_str());
-    match tracestate::format(context, span) {
+    match state {
         Some(state) => carrier.set(&TRACESTATE, &state),
         None => carrier.remove(&TRACESTATE),
     }

@@ -186,8 +186,15 @@ impl<'a> ClientAttributes<'a> {
         Some((host, port.or_else(default)))
     }
 
-    /// What a client span has at its start (§1.2 of the requirements): name and attributes.
-    pub(crate) fn describe(&self, start: &mut Start, methods: &Methods, redaction: &Redaction) {
+    /// What a client span has at its start (§1.2 of the requirements): name and attributes. `server`
+    /// is [what this says](Self::server).
+    pub(crate) fn describe(
+        &self,
+        start: &mut Start,
+        server: Option<(&str, Option<u16>)>,
+        methods: &Methods,
+        redaction: &Redaction,
+    ) {
         let known = method(start, methods, self.method);
         match self.template {
             Some(UrlTemplate(template)) => {
@@ -197,7 +204,7 @@ impl<'a> ClientAttributes<'a> {
             None => start.name(name::without_route(known)),
         }
         start.set(KeyValue::new(names::URL_FULL, self.url(redaction)));
-        if let Some((host, port)) = self.server() {
+        if let Some((host, port)) = server {
             start.set(KeyValue::new(names::SERVER_ADDRESS, host.to_owned()));
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));

@@ -100,10 +100,34 @@ pub(crate) fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str
     Some((Cow::Borrowed(host), port))
 }
 
+/// More characters are no host.
+const LONGEST: usize = 255;
+
 /// Splits an authority into host, without brackets, and port. User information is cut off; `None`
 /// for what is no host.
 pub(crate) fn host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    const LONGEST: usize = 255;
+    name_and_port(authority).or_else(|| any_host_and_port(authority))
+}
+
+/// The same for what nearly all authorities are, a name and digits; `None` for all others.
+fn name_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    let ends = |byte: u8| byte == b':' || !is_allowed_in_host(byte);
+    let end = authority.bytes().position(ends).unwrap_or(authority.len());
+    let (host, rest) = authority.split_at_checked(end)?;
+    let port = match rest.as_bytes() {
+        [] => None,
+        [b':', digits @ ..] if (1..=5).contains(&digits.len()) => {
+            let port = digits.iter().try_fold(0, |port, digit| {
+                digit.is_ascii_digit().then(|| port * 10 + u32::from(digit - b'0'))
+            });
+            Some(u16::try_from(port?).ok()?)
+        }
+        _ => return None,
+    };
+    (1..=LONGEST).contains(&host.len()).then_some((host, port))
+}
+
+fn any_host_and_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let authority = authority.trim();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (host, rest) = match authority.strip_prefix('[') {

@@ -30,8 +30,11 @@ impl Redaction {
 
     /// A query with secret values replaced.
     pub(crate) fn query<'a>(&self, query: &'a str) -> Cow<'a, str> {
-        let secret = |pair: &str| pair.split_once('=').is_some_and(|(key, _)| self.is_secret(key));
-        if !query.split('&').any(secret) {
+        let secret = |pair: &[u8]| {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            equals.is_some_and(|equals| self.may_be_secret(&pair[..equals]))
+        };
+        if !query.as_bytes().split(|byte| *byte == b'&').any(secret) {
             return Cow::Borrowed(query);
         }
         let mut redacted = String::with_capacity(query.len());
@@ -47,6 +50,15 @@ impl Redaction {
             }
         }
         Cow::Owned(redacted)
+    }
+
+    /// Whether a key is secret, or would have to be decoded to know. Most queries have none such.
+    fn may_be_secret(&self, key: &[u8]) -> bool {
+        let is_listed = match &self.0 {
+            None => DEFAULT.iter().any(|secret| secret.as_bytes() == key),
+            Some(keys) => keys.iter().any(|secret| secret.as_bytes() == key),
+        };
+        is_listed || key.contains(&b'%')
     }
 
     fn is_secret(&self, key: &str) -> bool {

@@ -307,6 +307,10 @@ impl Operation {
             return;
         }
         let panicked = self.has_panicked();
+        let is_told = panicked || matches!(outcome, Outcome::Error { .. });
+        if !(is_told || self.is_watched() || self.line.is_some()) {
+            return;
+        }
         let outcome = if panicked { Outcome::Panicked } else { outcome };
         let verdict = outcome.clone().verdict(self.side);
         let error_type = verdict.error_type.as_deref();

@@ -48,7 +48,7 @@ impl Config {
     ) -> (Operation, Egress) {
         let server = attributes.server();
         let (mut operation, egress) = self.open_to(Family::HttpClient, server, head, |start| {
-            attributes.describe(start, &self.methods, &self.redaction);
+            attributes.describe(start, server, &self.methods, &self.redaction);
         });
         if operation.measurement().is_on() {
             self.measure(operation.measurement(), server, head, attributes);

@@ -114,7 +114,7 @@ impl Config {
     /// The telemetry for a request, and what the request brought along.
     pub(crate) fn receive(&self, request: &RequestHead<'_>) -> (Telemetry, Incoming) {
         let telemetry = self.telemetry.now();
-        let incoming = telemetry.read(request.headers);
+        let incoming = telemetry.read_headers(request.headers);
         (telemetry, incoming)
     }
 
