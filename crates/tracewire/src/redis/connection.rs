@@ -150,6 +150,7 @@ impl Config {
         }
         if room == Room::None {
             let operation = Operation::only_measured(&parent, Side::Caller, metered);
+            let operation = operation.in_domain(Domain::Database);
             return Some(Opened { operation, is_read: false });
         }
         let mut is_read = false;
