@@ -169,6 +169,7 @@ fn a_collector_gets_measurements_with_exemplars() {
         let output = process(
             NAME,
             &[
+                ("OTEL_METRICS_EXPORTER", "otlp"),
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
                 ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
                 ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality),
@@ -176,7 +177,8 @@ fn a_collector_gets_measurements_with_exemplars() {
         );
         let output = String::from_utf8_lossy(&output.stdout).into_owned();
         let trace = output.lines().find_map(|line| line.split_once("trace ")).unwrap().1;
-        let (path, headers, body) = received.recv().unwrap();
+        let (path, headers, body) =
+            received.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
         assert_eq!(path, "/v1/metrics");
         if protocol == "http/json" {
             assert_eq!(headers["content-type"], "application/json");
