@@ -32,6 +32,13 @@ export ERL_FLAGS='-start_epmd false'
 
 # The kernel ends the port mapper with the server, however that ends. Erlang would leave it running for ever.
 setpriv --pdeathsig KILL epmd -port "$mapper" -address 127.0.0.1 &
+# The server gives up at once if it is not there yet.
+tries=0
+until epmd -port "$mapper" -names > names 2>&1; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || { cat names; exit 1; }
+    sleep 0.05
+done
 # The start script too would stay, as a parent that hands on signals, if it did not take this for a supervised start.
 export RUNNING_UNDER_SYSTEMD=true
 exec "$program"
