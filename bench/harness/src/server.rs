@@ -127,7 +127,8 @@ async fn slow_echo(Path(id): Path<String>) -> String {
 
 /// One request through this application, its body read to the end.
 pub fn drive(app: Router, exchange: Exchange, sampled: bool) -> Operation {
-    let mut service = app.into_service::<Body>();
+    // As `axum::serve` does before the first request: otherwise every request makes its routes anew.
+    let mut service = app.with_state::<()>(()).into_service::<Body>();
     Box::new(move || {
         let request = exchange.request(sampled);
         block_on(async {
