@@ -42,12 +42,20 @@ pub fn middleware(
     sampled: bool,
     members: usize,
 ) -> Operation {
+    let parent = parent::context(sampled, members);
+    middleware_below(with, move || parent.clone().attach())
+}
+
+/// The same below whatever `enter` makes the current caller until what it returns is dropped.
+pub fn middleware_below<G>(
+    with: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    enter: impl Fn() -> G + 'static,
+) -> Operation {
     let builder = ClientBuilder::new(reqwest::Client::new());
     let client: ClientWithMiddleware = with(builder).with(InPlace).build();
     let url: reqwest::Url = URL.parse().expect("a URL");
-    let parent = parent::context(sampled, members);
     Box::new(move || {
-        let _parent = parent.clone().attach();
+        let _parent = enter();
         let mut request = reqwest::Request::new(http::Method::GET, url.clone());
         fill(request.headers_mut());
         block_on(async {
