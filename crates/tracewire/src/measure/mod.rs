@@ -26,4 +26,4 @@ pub(crate) use gallery::Gallery;
 pub(crate) use instrument::{Instrument, Kind};
 pub(crate) use measuring::Measuring;
 pub(crate) use metered::Metered;
-pub(crate) use sink::{Recorder, Sink};
+pub(crate) use sink::{Moment, Recorder, Sink};
