@@ -8,13 +8,15 @@ use foldhash::fast::RandomState;
 use opentelemetry::{Context, KeyValue};
 
 use super::attributes::decode;
-use super::{Choice, Family, Recorder, Sink};
+use super::{Choice, Family, Pools, Recorder, Sink};
 
 /// The series of all kinds of operations.
 pub(super) struct Registry {
     sinks: Vec<Arc<dyn Sink>>,
     pub(super) choice: Choice,
     tables: [Table; Family::COUNT],
+    /// `None` where nobody asked for them.
+    pub(super) pools: Option<Arc<Pools>>,
 }
 
 #[derive(Default)]
@@ -32,7 +34,8 @@ type Recorders = [Option<Box<dyn Recorder>>; 3];
 
 impl Registry {
     pub(super) fn new(sinks: Vec<Arc<dyn Sink>>, choice: Choice) -> Self {
-        Self { sinks, choice, tables: Default::default() }
+        let pools = choice.connection_pools.then(|| Pools::new(&sinks, choice.most_series));
+        Self { sinks, choice, tables: Default::default(), pools }
     }
 
     /// Hands the series of these attributes to `record`, and makes it if it is new.

@@ -17,6 +17,7 @@
 //! | `http.server.active_requests`, `http.client.active_requests` | | [`Choice::active_requests`] |
 //! | `http.server.request.body.size` and the other three | | [`Choice::body_sizes`] |
 //! | `db.client.response.returned_rows` | databases | [`Choice::returned_rows`] |
+//! | `db.client.connection.*` | connection pools | [`Choice::connection_pools`] |
 //!
 //! Units, bucket boundaries and attributes are those of the semantic conventions 1.44.0. A duration
 //! is the span's, `error.type` is the span's, and the span is current when it is recorded, so that
@@ -33,9 +34,12 @@
 //! Series are bound once and then used without looking them up. OpenTelemetry's SDK can do that; a
 //! meter provider that is not built on it has to implement `bind` of its instruments.
 
+mod pool;
+
 use crate::Telemetry;
 
-pub use crate::measure::{Attributes, Choice, ExemplarFilter};
+pub use crate::measure::{Attributes, Choice, ExemplarFilter, InUse, PoolNumbers, Waiting};
+pub use pool::ConnectionPool;
 
 impl Telemetry {
     /// Says what is measured besides durations.

@@ -57,6 +57,7 @@ mod accept;
 mod joined;
 mod listener;
 mod name;
+mod pools;
 mod series;
 mod write;
 
@@ -136,6 +137,7 @@ impl Metrics {
         }
         drop(target);
         write::families(&mut out, format, &self.store.read());
+        pools::write(&mut out, format, &self.store);
         for registry in &*self.joined.read().unwrap_or_else(PoisonError::into_inner) {
             let mut more = String::new();
             match (encode_registry(&mut more, registry), format) {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 use opentelemetry::{Context, KeyValue};
 
 use super::name;
-use crate::measure::{Examples, Instrument, Kind, Recorder, Reservoir, Sink};
+use crate::measure::{Examples, Instrument, Kind, Pools, Recorder, Reservoir, Sink};
 use crate::span;
 
 /// All metrics, by their names.
@@ -15,6 +15,7 @@ use crate::span;
 pub(super) struct Store {
     pub(super) examples: Arc<Examples>,
     families: RwLock<Families>,
+    pools: Mutex<Vec<Weak<Pools>>>,
 }
 
 pub(super) type Families = BTreeMap<String, Family>;
@@ -52,6 +53,13 @@ impl Store {
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Families> {
         self.families.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The pools that are to be looked at.
+    pub(super) fn pools(&self) -> Vec<Arc<Pools>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pools| pools.strong_count() > 0);
+        pools.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 impl Sink for Store {
@@ -61,12 +69,7 @@ impl Sink for Store {
         attributes: &[KeyValue],
     ) -> Box<dyn Recorder> {
         let (name, unit) = name::of_metric(instrument.name, instrument.unit, instrument.kind);
-        let mut labels = name::of_labels(attributes);
-        let scope = span::source::scope();
-        name::push_label(&mut labels, "otel_scope_name", scope.name());
-        if let Some(version) = scope.version() {
-            name::push_label(&mut labels, "otel_scope_version", version);
-        }
+        let labels = labels_of(attributes);
         let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name).or_insert_with(|| {
             let series = BTreeMap::new();
@@ -75,6 +78,22 @@ impl Sink for Store {
         let new = || Arc::new(Series::new(instrument.kind, &self.examples));
         Box::new(family.series.entry(labels).or_insert_with(new).clone())
     }
+
+    fn observe(&self, pools: &Arc<Pools>) {
+        let mut all = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(pools));
+    }
+}
+
+/// Attributes as labels, with those that say where the series comes from.
+pub(super) fn labels_of(attributes: &[KeyValue]) -> String {
+    let mut labels = name::of_labels(attributes);
+    let scope = span::source::scope();
+    name::push_label(&mut labels, "otel_scope_name", scope.name());
+    if let Some(version) = scope.version() {
+        name::push_label(&mut labels, "otel_scope_version", version);
+    }
+    labels
 }
 
 // === impl Series ===
