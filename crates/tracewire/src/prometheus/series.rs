@@ -1,5 +1,6 @@
 //! Everything that is counted for Prometheus, series by series.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
@@ -24,7 +25,7 @@ pub(super) type Families = BTreeMap<String, Family>;
 #[derive(Debug)]
 pub(super) struct Family {
     pub(super) instrument: &'static Instrument,
-    pub(super) unit: Option<&'static str>,
+    pub(super) unit: Option<Cow<'static, str>>,
     /// By their labels as they are written.
     pub(super) series: BTreeMap<String, Arc<Series>>,
 }

@@ -12,7 +12,7 @@ use super::exporter::{Client, Report, Route, Stop, say};
 use super::{Builder, Signal, TailHandle};
 use crate::measure::{ExemplarFilter, Gallery, IsKept};
 use crate::prometheus_sdk::{self, Listener, Metrics};
-use crate::{Error, Telemetry};
+use crate::{Error, Telemetry, scraped};
 
 mod console;
 mod otlp;
@@ -138,8 +138,11 @@ impl Settings {
         let interval = (self.interval).or_else(|| env.metric_interval());
         let interval = interval.unwrap_or(Duration::from_secs(60));
         let mut provider = SdkMeterProvider::builder().with_resource(resource.clone());
+        if let Some(metrics) = &prometheus {
+            provider = scraped::read(provider, metrics);
+        }
         let gallery = Gallery::new(filter, is_kept);
-        let mut has_reader = false;
+        let mut is_sent = false;
         if wanted.contains(&MetricExporter::Otlp) {
             let mut route = route(env)?;
             let timeout = self.timeout.or_else(|| env.metric_timeout());
@@ -151,17 +154,20 @@ impl Settings {
             let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
             provider = provider.with_reader(reader);
             live.exporter = Some((report, stop));
-            has_reader = true;
+            is_sent = true;
         }
         if wanted.contains(&MetricExporter::Console) {
             let reader = PeriodicReader::builder(Console).with_interval(interval).build();
             provider = provider.with_reader(reader);
-            has_reader = true;
+            is_sent = true;
         }
-        if has_reader {
+        if is_sent || prometheus.is_some() {
             let provider = provider.build();
             global::set_meter_provider(provider.clone());
-            telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            // Prometheus gets what is measured here without the provider, and with exemplars.
+            if is_sent {
+                telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            }
             live.provider = Some(provider);
         }
         Ok((telemetry, live))
