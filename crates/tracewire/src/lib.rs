@@ -34,6 +34,9 @@ mod metrics_http;
 #[cfg(all(feature = "metrics", feature = "sdk"))]
 #[path = "metrics/sdk.rs"]
 mod metrics_sdk;
+#[cfg(all(feature = "metrics", feature = "tonic"))]
+#[path = "metrics/tonic.rs"]
+mod metrics_tonic;
 #[cfg(feature = "nats")]
 pub mod nats;
 #[cfg(feature = "prometheus")]

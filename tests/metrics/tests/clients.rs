@@ -22,7 +22,8 @@ use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracewire::http::{ClientLayer, UrlTemplate};
-use tracewire::metrics::Choice;
+use tracewire::metrics::{Attributes, Choice};
+use tracewire::otel::KeyValue;
 use tracewire::redis::{Config, Connection};
 use tracewire::span::Outcome;
 use tracewire::sqlx::{Pool, Settings};
@@ -305,6 +306,43 @@ async fn methods_that_nobody_has_make_no_series() {
     let series = site.of("rpc.server.call.duration");
     assert!(series.iter().all(|it| it.attributes["rpc.method"] == "_OTHER"), "{series:#?}");
     assert_eq!(series.len(), 2, "{series:#?}");
+}
+
+#[tokio::test]
+async fn calls_have_the_attributes_that_are_added_and_no_more_series_than_allowed() {
+    let site = Site::new(Capture::with_sampler(Sampler::AlwaysOff));
+    let telemetry = site.measuring(Choice::new().most_series(10));
+    let tenant = |request: &tracewire::http::RequestHead<'_>, attributes: &mut Attributes| {
+        let tenant = request.headers.get("x-tenant").and_then(|it| it.to_str().ok());
+        attributes.set(KeyValue::new("tenant", tenant.unwrap_or("none").to_owned()));
+    };
+    let server = tracewire::tonic::ServerLayer::new().telemetry(&telemetry);
+    let server = server.known_methods(["shop.Payment/Pay"]).on_measurement(tenant);
+    let client = tracewire::tonic::ClientLayer::new().telemetry(&telemetry).on_measurement(tenant);
+    let answer = service_fn(async |_: Request<String>| {
+        let response = Response::builder().header("content-type", "application/grpc");
+        Ok::<_, Infallible>(response.header("grpc-status", "0").body(String::new()).unwrap())
+    });
+    let service = client.layer(server.layer(answer));
+    for tenant in 0..100 {
+        let request = Request::post("http://shop.example:50051/shop.Payment/Pay")
+            .header("content-type", "application/grpc")
+            .header("x-tenant", tenant.to_string());
+        drop(service.clone().oneshot(request.body(String::new()).unwrap()).await.unwrap());
+    }
+    for name in ["rpc.server.call.duration", "rpc.client.call.duration"] {
+        let series = site.of(name);
+        assert_eq!(series.len(), 11, "{name}");
+        assert_eq!(series.iter().map(|it| it.count).sum::<u64>(), 100, "{name}");
+        let first =
+            series.iter().find(|it| it.attributes.get("tenant").is_some_and(|it| it == "0"));
+        assert_eq!(
+            (first.unwrap().attributes["rpc.method"].as_str(), first.unwrap().count),
+            ("shop.Payment/Pay", 1)
+        );
+        let overflow = series.iter().find(|it| it.attributes.contains_key("otel.metric.overflow"));
+        assert_eq!(overflow.unwrap().count, 90, "{name}");
+    }
 }
 
 #[tokio::test]
