@@ -22,8 +22,10 @@ use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracewire::http::{ClientLayer, UrlTemplate};
+use tracewire::messaging::{About, Client};
 use tracewire::metrics::{Attributes, Choice};
 use tracewire::otel::KeyValue;
+use tracewire::otel::trace::SpanContext;
 use tracewire::redis::{Config, Connection};
 use tracewire::span::Outcome;
 use tracewire::sqlx::{Pool, Settings};
@@ -376,6 +378,52 @@ async fn messages_are_measured_as_their_spans_are() {
         assert_eq!((count.sum, count.unit.as_str()), (1.0, "{message}"));
         assert_eq!(count.attributes["messaging.operation.name"], operation);
     }
+}
+
+#[tokio::test]
+async fn a_message_counts_once_wherever_it_is_first_seen() {
+    let site = Site::new(Capture::new());
+    let config = tracewire::messaging::Config::new().telemetry(&site.telemetry());
+    let client = tracewire::messaging::Client::new("pigeon_post", &config);
+    let message = HashMap::<String, String>::new();
+    let none = SpanContext::NONE;
+    // Received and then processed.
+    client.receive("get", |about| about.link(&none, Vec::new())).finish(Outcome::Success);
+    client.process("process", &message, About::received).finish(Outcome::Success);
+    client.receive("poll", |about| about.batch_of(3)).finish(Outcome::Success);
+    let batch = [message.clone(), message.clone(), message.clone()];
+    let process = client.process_batch("process", &batch, About::received, |_, _| {});
+    process.finish(Outcome::Success);
+    let mut receiving = client.receive("fetch", |_| {});
+    Client::received(&mut receiving, 2);
+    receiving.finish(Outcome::Success);
+    let counts = || {
+        let counts = site.of("messaging.client.consumed.messages").into_iter();
+        let counts = counts.map(|it| (it.labels(), it.sum)).filter(|(_, sum)| *sum > 0.0);
+        let mut counts: Vec<_> = counts.map(|(labels, sum)| format!("{sum} {labels}")).collect();
+        counts.sort();
+        counts
+    };
+    let received = |count: u32, name: &str| {
+        format!(
+            "{count} messaging.operation.name={name} messaging.operation.type=receive \
+             messaging.system=pigeon_post"
+        )
+    };
+    let mut expected = vec![received(1, "get"), received(2, "fetch"), received(3, "poll")];
+    assert_eq!(counts(), expected);
+    // Nothing came.
+    client.receive("get", |_| {}).finish(Outcome::error("closed"));
+    client.settle("ack", [&none], |_| {}).finish(Outcome::Success);
+    assert_eq!(counts(), expected);
+    // Only processed.
+    client.process("process", &message, |_| {}).finish(Outcome::Success);
+    client.process_batch("process", &batch, |_| {}, |_, _| {}).finish(Outcome::Success);
+    let processed = "messaging.operation.name=process messaging.system=pigeon_post";
+    expected.push(format!("4 {processed}"));
+    assert_eq!(counts(), expected);
+    let durations = site.of("messaging.process.duration");
+    assert_eq!(durations.iter().map(|it| it.count).sum::<u64>(), 4);
 }
 
 #[tokio::test]

@@ -52,8 +52,10 @@ pub(crate) enum Family {
     RpcServer,
     RpcClient,
     MessagingSend,
-    MessagingFetch,
+    MessagingReceive,
+    MessagingSettle,
     MessagingProcess,
+    MessagingProcessReceived,
 }
 
 #[derive(Clone, Copy, Debug)]

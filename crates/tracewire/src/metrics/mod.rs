@@ -13,7 +13,7 @@
 //! | `messaging.client.operation.duration` | sending, receiving, settling | |
 //! | `messaging.process.duration` | processing | |
 //! | `messaging.client.sent.messages` | sending | |
-//! | `messaging.client.consumed.messages` | processing, as that is what each delivery comes to | |
+//! | `messaging.client.consumed.messages` | receiving, or processing what nobody has received before | |
 //! | `http.server.active_requests`, `http.client.active_requests` | | [`Choice::active_requests`] |
 //! | `http.server.request.body.size` and the other three | | [`Choice::body_sizes`] |
 //! | `db.client.response.returned_rows` | databases | [`Choice::returned_rows`] |
