@@ -14,6 +14,7 @@ use super::pools::{Pools, Recorders};
 pub struct PoolNumbers {
     pub(super) idle: u64,
     pub(super) used: u64,
+    pub(super) pending: u64,
     pub(super) max: Option<u64>,
     pub(super) idle_max: Option<u64>,
     pub(super) idle_min: Option<u64>,
@@ -77,6 +78,12 @@ impl PoolNumbers {
     #[must_use]
     pub fn max(self, max: u64) -> Self {
         Self { max: Some(max), ..self }
+    }
+
+    /// How many wait for a connection, where the pool knows and nobody else counts them.
+    #[must_use]
+    pub fn pending(self, pending: u64) -> Self {
+        Self { pending, ..self }
     }
 
     /// How many idle connections there may be.

@@ -119,6 +119,7 @@ impl Pools {
             }
             let numbers = numbers();
             let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            add(PENDING, None, whole(numbers.pending));
             add(COUNT, Some("idle"), whole(numbers.idle));
             add(COUNT, Some("used"), whole(numbers.used));
             for (which, limit) in
