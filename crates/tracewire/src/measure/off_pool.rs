@@ -15,13 +15,13 @@ pub(crate) struct PoolNumbers;
 pub(crate) struct Pool(PoolMeter);
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PoolMeter;
+pub(crate) struct PoolMeter {}
 
 #[derive(Debug)]
 pub(crate) struct Waiting;
 
 #[derive(Debug, Default)]
-pub(crate) struct InUse;
+pub(crate) struct InUse {}
 
 impl PoolNumbers {
     pub(crate) fn new(_: u64, _: u64) -> Self {
@@ -47,7 +47,7 @@ impl Pool {
         _: Option<usize>,
         _: impl Fn() -> PoolNumbers + Send + Sync + 'static,
     ) -> Self {
-        Self(PoolMeter)
+        Self(PoolMeter {})
     }
 
     pub(crate) fn meter(&self) -> &PoolMeter {
@@ -69,7 +69,7 @@ impl PoolMeter {
 impl Waiting {
     #[inline]
     pub(crate) fn obtained(self) -> InUse {
-        InUse
+        InUse {}
     }
 
     #[inline]

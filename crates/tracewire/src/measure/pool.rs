@@ -57,7 +57,10 @@ pub struct Waiting(Option<Using>);
 /// Somebody who has a connection of a pool, until this is dropped.
 #[must_use = "the connection counts as given back when it has been dropped"]
 #[derive(Debug, Default)]
-pub struct InUse(Option<Using>);
+pub struct InUse {
+    /// Records when it is dropped.
+    _using: Option<Using>,
+}
 
 struct Using {
     shared: Arc<Shared>,
@@ -194,14 +197,15 @@ impl Shared {
 impl Waiting {
     /// There is a connection: records how long that took.
     pub fn obtained(mut self) -> InUse {
-        InUse(self.0.take().map(|mut using| {
+        let using = self.0.take().map(|mut using| {
             let now = Instant::now();
             let waited = now.duration_since(using.since);
             using.recorders.waited(waited, &Context::current());
             using.stop_waiting();
             using.since = now;
             using
-        }))
+        });
+        InUse { _using: using }
     }
 
     /// It took too long: counts that.
