@@ -56,7 +56,7 @@ impl Choice {
     /// [`ConnectionPool`].
     ///
     /// [`sqlx::Pool`]: ../sqlx/struct.Pool.html
-    /// [`ConnectionPool`]: super::metrics::ConnectionPool
+    /// [`ConnectionPool`]: crate::metrics::ConnectionPool
     #[must_use]
     pub fn connection_pools(self) -> Self {
         Self { connection_pools: true, ..self }
