@@ -209,6 +209,9 @@ async fn a_batch_is_one_poll_and_one_piece_of_work_with_a_link_for_each_message(
         .map(|offset| offset.value.to_string())
         .collect();
     assert_eq!(offsets, ["0", "1", "2"]);
+    let consumed = shop.capture.metric("messaging.client.consumed.messages");
+    let operation = consumed.attribute("messaging.operation.name");
+    assert_eq!((consumed.value(), operation), (Some(3.0), Some(&"poll".into())));
 }
 
 #[tokio::test]

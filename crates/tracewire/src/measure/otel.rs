@@ -8,7 +8,8 @@ use opentelemetry::metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, Meter, UpDownCounter,
 };
 
-use super::{Gallery, Instrument, Kind, Moment, Recorder, Reservoir, Sink};
+use super::pools::OBSERVED;
+use super::{Gallery, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink};
 
 /// The instruments of one meter.
 pub(super) struct Meters {
@@ -80,6 +81,26 @@ impl Sink for Meters {
         match (place, instrument.kind.bounds()) {
             (Some(exemplars), Some(bounds)) => Box::new(Shown { bound, bounds, exemplars }),
             _ => bound,
+        }
+    }
+
+    /// The meter keeps callbacks for ever, so there are as many of them as there are instruments.
+    fn observe(&self, pools: &Arc<Pools>) {
+        for instrument in OBSERVED {
+            let pools = Arc::downgrade(pools);
+            let builder = self.meter.i64_observable_up_down_counter(instrument.name);
+            let builder = builder.with_unit(instrument.unit);
+            let _ = builder
+                .with_description(instrument.description)
+                .with_callback(move |observer| {
+                    let Some(pools) = pools.upgrade() else { return };
+                    pools.look(|of, attributes, value| {
+                        if std::ptr::eq(of, instrument) {
+                            observer.observe(value, attributes);
+                        }
+                    });
+                })
+                .build();
         }
     }
 }

@@ -7,13 +7,15 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 
-use super::{Attributes, Choice, Family, Moment, Recorder, Sink};
+use super::{Attributes, Choice, Family, Moment, Pools, Recorder, Sink};
 
 /// The series of all kinds of operations.
 pub(super) struct Registry {
     sinks: Vec<Arc<dyn Sink>>,
     pub(super) choice: Choice,
     tables: [Table; Family::COUNT],
+    /// `None` where nobody asked for them.
+    pub(super) pools: Option<Arc<Pools>>,
 }
 
 #[derive(Default)]
@@ -31,7 +33,8 @@ type Recorders = [Option<Box<dyn Recorder>>; 3];
 
 impl Registry {
     pub(super) fn new(sinks: Vec<Arc<dyn Sink>>, choice: Choice) -> Self {
-        Self { sinks, choice, tables: Default::default() }
+        let pools = choice.connection_pools.then(|| Pools::new(&sinks, choice.most_series));
+        Self { sinks, choice, tables: Default::default(), pools }
     }
 
     /// Hands the series of these attributes to `record`, and makes it if it is new.

@@ -1,10 +1,11 @@
 //! The narrow way to whoever counts: OpenTelemetry's meters, or an endpoint of our own.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::{Context, KeyValue};
 
-use super::Instrument;
+use super::{Instrument, Pools};
 
 /// Counts measurements.
 pub(crate) trait Sink: Send + Sync {
@@ -12,6 +13,10 @@ pub(crate) trait Sink: Send + Sync {
     /// Asked once for each, and the same again only where the order was another at first.
     fn series(&self, instrument: &'static Instrument, attributes: &[KeyValue])
     -> Box<dyn Recorder>;
+
+    /// Looks at these pools whenever it collects, as long as they are there. Asked once for each;
+    /// nothing of them is to be kept.
+    fn observe(&self, pools: &Arc<Pools>);
 }
 
 /// One series of an instrument.

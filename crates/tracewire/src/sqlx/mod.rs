@@ -102,6 +102,7 @@ mod options;
 mod parts;
 mod pool;
 mod pool_connection;
+mod pool_metrics;
 mod run;
 mod server;
 mod settings;

@@ -63,6 +63,7 @@ async fn a_message_is_stored_processed_and_acknowledged() {
             ),
     );
     assert_eq!(traces.len(), 2);
+    assert_eq!(capture.metric("messaging.client.consumed.messages").value(), Some(1.0));
 }
 
 #[tokio::test]
@@ -96,6 +97,9 @@ async fn a_message_that_is_refused_comes_again_in_a_span_of_its_own() {
     traces[2].assert(refused("nak", "nak"));
     traces[3].assert(refused("term", "term"));
     assert_eq!((traces.len(), capture.open()), (4, 0));
+    let consumed = capture.metrics().into_iter();
+    let consumed = consumed.filter(|it| it.name() == "messaging.client.consumed.messages");
+    assert_eq!(consumed.filter_map(|it| it.value()).sum::<f64>(), 3.0, "one for each delivery");
 }
 
 #[tokio::test]
