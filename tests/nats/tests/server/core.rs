@@ -2,12 +2,13 @@
 
 use async_nats::{HeaderMap, Request};
 use futures_util::StreamExt as _;
+use test_support::{soon, unique};
 use tracewire::messaging::Config;
 use tracewire::otel::Value;
 use tracewire::otel::trace::{SpanKind, TraceContextExt as _};
 use tracewire::test::{Capture, expect};
 
-use crate::support::{client, client_with, current, plain, soon, unique};
+use crate::support::{client, client_with, current, plain};
 
 /// The ids of the one span of this name, and those it links to.
 fn ids(capture: &Capture, name: &str) -> (String, Vec<String>) {
