@@ -1,6 +1,6 @@
 //! The server, and clients whose spans are kept.
 
-use test_support::service;
+use test_support::{service, unique};
 use tracewire::messaging::Config;
 use tracewire::nats::Client;
 use tracewire::otel::trace::{SpanContext, TraceContextExt as _};
@@ -9,6 +9,12 @@ use tracewire::test::Capture;
 /// A connection without spans.
 pub(crate) async fn plain() -> async_nats::Client {
     async_nats::connect(service("TRACEWIRE_NATS_URL")).await.unwrap()
+}
+
+/// Waits until the server has done all that a connection has asked of it so far. A flush does not: it
+/// only writes.
+pub(crate) async fn done(connection: &async_nats::Client) {
+    connection.request(unique("nobody"), "".into()).await.unwrap_err();
 }
 
 /// A client whose spans are kept.
