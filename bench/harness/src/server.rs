@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{RouterIntoService, get};
 use futures_executor::block_on;
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -133,15 +133,20 @@ async fn slow_echo(Path(id): Path<String>) -> String {
     id
 }
 
+/// As `axum::serve` does before the first request: otherwise every request makes its routes anew.
+fn into_service(app: Router) -> RouterIntoService<Body> {
+    app.with_state::<()>(()).into_service()
+}
+
 /// One request through this application, its body read to the end.
 pub fn drive(app: Router, exchange: Exchange, sampled: bool) -> Operation {
-    let mut service = app.into_service::<Body>();
+    let mut service = into_service(app);
     Box::new(move || block_on(answer(service.call(exchange.request(sampled)))))
 }
 
 /// One request of as many that are in flight on this thread: the oldest is finished, and another begins.
 pub fn in_flight(app: Router, count: usize) -> Operation {
-    let mut service = app.into_service::<Body>();
+    let mut service = into_service(app);
     let exchange = Exchange::slow();
     let mut task = Context::from_waker(Waker::noop());
     let mut begin = move || {

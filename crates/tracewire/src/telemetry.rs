@@ -184,10 +184,10 @@ impl Telemetry {
 
     /// The same for the headers of a request.
     pub(crate) fn read_headers(&self, headers: &HeaderMap) -> Incoming {
-        match Scanned::of(headers) {
-            Some(scanned) => self.read(&scanned),
-            None => self.read(headers),
-        }
+        self.with(|settings| match Scanned::of(headers) {
+            Some(scanned) => settings.propagator.read(&scanned),
+            None => settings.propagator.read(headers),
+        })
     }
 
     /// Writes `context` into a request that is about to leave.

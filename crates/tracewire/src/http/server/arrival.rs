@@ -138,9 +138,8 @@ impl Config {
         mut incoming: Incoming,
         describe: impl FnOnce(&mut Start, Option<SocketAddr>),
     ) -> (Operation, bool) {
-        let peer = self.peer_of(request);
         let mut stranger = None;
-        if !self.trust.believes(request, peer) {
+        if !self.trust.believes(request, || self.peer_of(request)) {
             stranger = incoming.trace.take();
             incoming.baggage = None;
         }
@@ -156,7 +155,7 @@ impl Config {
                     + self.answer.response_headers.len()
                     + self.baggage_attributes.len(),
             );
-            describe(start, peer);
+            describe(start, self.peer_of(request));
             self.copy_baggage(&parent, start);
             if let Some(stranger) = stranger {
                 start.link(stranger.span_context().clone(), Vec::new());
