@@ -24,7 +24,7 @@ impl Env {
         };
         Batch {
             schedule_delay: self.milliseconds(&[&name("SCHEDULE_DELAY")]),
-            export_timeout: self.milliseconds(&[&name("EXPORT_TIMEOUT")]),
+            export_timeout: self.timeout(&[&name("EXPORT_TIMEOUT")]),
             max_queue_size: size(self, "MAX_QUEUE_SIZE"),
             max_export_batch_size: size(self, "MAX_EXPORT_BATCH_SIZE"),
         }
