@@ -21,12 +21,12 @@ pub(super) use self::records::RecordLimits;
 #[must_use = "it has to be given to a builder"]
 pub struct Limits {
     pub(super) value_length: Option<usize>,
-    pub(super) value_depth: Option<usize>,
     pub(super) attributes: Option<u32>,
     pub(super) events: Option<u32>,
     pub(super) links: Option<u32>,
     pub(super) event_attributes: Option<u32>,
     pub(super) link_attributes: Option<u32>,
+    pub(super) value_depth: Option<usize>,
 }
 
 impl Limits {
