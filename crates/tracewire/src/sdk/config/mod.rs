@@ -69,6 +69,17 @@ use crate::{Error, yaml};
 ///     parent_based:
 ///       root:
 ///         trace_id_ratio_based: { ratio: 0.1 }
+/// logger_provider:
+///   processors:
+///     - batch: { exporter: { otlp_http: { endpoint: "http://localhost:4318/v1/logs" } } }
+/// meter_provider:
+///   exemplar_filter: trace_based
+///   readers:
+///     - periodic:
+///         interval: 30000
+///         exporter:
+///           otlp_grpc: { endpoint: "http://localhost:4317", temporality_preference: delta }
+///     - pull: { exporter: { prometheus/development: { port: 9464 } } }
 /// "#)?;
 /// assert_eq!(config.warnings().count(), 0);
 /// # }
