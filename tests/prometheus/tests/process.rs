@@ -115,8 +115,9 @@ fn a_configuration_has_prometheus_fetch() {
     let text = "file_format: '1.0'\n\
                 resource: { attributes: [{ name: service.name, value: shop }] }\n\
                 meter_provider:\n  readers:\n    - pull:\n        exporter:\n          \
-                prometheus/development: { host: 127.0.0.1, port: \"${TRACEWIRE_TEST_PORT}\" }\n";
-    std::fs::write(&file, text.replace('"', "")).unwrap();
+                prometheus/development:\n            host: 127.0.0.1\n            \
+                port: ${TRACEWIRE_TEST_PORT}\n";
+    std::fs::write(&file, text).unwrap();
     process(NAME, &[("OTEL_CONFIG_FILE", file.to_str().unwrap()), (PORT, &port)]);
 }
 
