@@ -109,7 +109,7 @@ impl Env {
 
     /// How long something may take; 0 is as long as it likes, which here is a day.
     fn timeout(&mut self, names: &[&str]) -> Option<Duration> {
-        let longest = *MILLISECONDS.end();
+        let (_, longest) = MILLISECONDS.into_inner();
         let number = self.number(names, 0..=longest)?;
         Some(Duration::from_millis(if number == 0 { longest } else { number }))
     }

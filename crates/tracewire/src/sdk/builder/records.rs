@@ -8,7 +8,7 @@ use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
 
 use super::super::config::To;
 use super::super::env::Env;
-use super::super::exporter::{Client, ConsoleRecords, OtlpRecords, RecordQueue, Route, Sink};
+use super::super::exporter::{Client, ConsoleRecords, OtlpRecords, RecordQueue, Route, Sink, say};
 use super::super::limits::RecordLimits;
 use super::super::records::Records;
 use super::super::{Batch, Exporter, Limits, Signal};
@@ -79,7 +79,7 @@ impl Builder {
             let mut batch = || self.records.batch.or(env.batch(Signal::Logs));
             match exporter {
                 twice if exporters[..index].contains(twice) => {}
-                Exporter::Zipkin => {}
+                Exporter::Zipkin => say("log records do not go to Zipkin, which takes none"),
                 Exporter::Console => sinks.console(),
                 Exporter::OtlpStdout => sinks.stdout(&batch()),
                 Exporter::Otlp => {

@@ -95,17 +95,23 @@ impl Client {
     }
 
     /// Sends a message of OTLP, in parts where it is too large for one request and each of them
-    /// several times if need be, and reports how much of it was taken. A part takes no longer than
-    /// the route's timeout. Needs no runtime, and may be awaited on any.
+    /// several times if need be, and reports how much of it was taken. Takes no longer than the
+    /// route's timeout, but for the part that is on its way then. Needs no runtime, and may be
+    /// awaited on any.
     pub(crate) async fn send<M: Pieces>(&self, mut message: M, report: &Report) {
         for resource in message.resources() {
             resource.entity_refs = self.entities.to_vec();
         }
+        let begin = Instant::now();
         let mut parts = vec![message];
         while let Some(mut part) = parts.pop() {
             let (letter, most) = match &self.way {
-                Way::Network { route, .. } => {
+                Way::Network { route, .. } if begin.elapsed() < route.timeout => {
                     (Letter::write(&part, route.protocol, route.compression), route.max_request)
+                }
+                Way::Network { .. } => {
+                    let late = Failure::new("there was no time left for all parts", Again::Never);
+                    (Err(late), 0)
                 }
                 Way::Stdout => (Letter::line(&part), usize::MAX),
             };
