@@ -280,9 +280,9 @@ fn what_is_ignored_is_told_with_its_place() {
             vec!["4:53: `colour` is ignored: nothing in", "4:66: `without_scope_info`"],
         ),
         (
-            document(&format!(
-                "meter_provider:\n  views: []\n  readers: [{{ periodic: {{ exporter: {{ console: }} }} }}]\n  more: 1"
-            )),
+            document(
+                "meter_provider:\n  views: []\n  readers: [{ periodic: { exporter: { console: } } }]\n  more: 1",
+            ),
             vec!["3:3: `views` is ignored", "5:3: `more` is ignored"],
         ),
     ];
