@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use async_trait::async_trait;
 use futures_executor::block_on;
-use http::{Extensions, HeaderMap, Request, Response};
+use http::header::{ACCEPT, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Extensions, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 use tower::{Service, service_fn};
 
@@ -14,12 +15,10 @@ use crate::{Operation, parent};
 
 const URL: &str = "http://users.internal:8080/users/7?page=2";
 
-fn headers() -> HeaderMap {
-    let fields = [("user-agent", "shop/1.0"), ("accept", "application/json")];
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-        .collect()
+/// Fills headers one by one, as programs do. A clone of a map would have room for nothing more.
+fn fill(headers: &mut HeaderMap) {
+    headers.insert(USER_AGENT, HeaderValue::from_static("shop/1.0"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
 }
 
 /// Answers in the place of reqwest.
@@ -43,14 +42,22 @@ pub fn middleware(
     sampled: bool,
     members: usize,
 ) -> Operation {
+    let parent = parent::context(sampled, members);
+    middleware_below(with, move || parent.clone().attach())
+}
+
+/// The same below whatever `enter` makes the current caller until what it returns is dropped.
+pub fn middleware_below<G>(
+    with: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    enter: impl Fn() -> G + 'static,
+) -> Operation {
     let builder = ClientBuilder::new(reqwest::Client::new());
     let client: ClientWithMiddleware = with(builder).with(InPlace).build();
     let url: reqwest::Url = URL.parse().expect("a URL");
-    let (headers, parent) = (headers(), parent::context(sampled, members));
     Box::new(move || {
-        let _parent = parent.clone().attach();
+        let _parent = enter();
         let mut request = reqwest::Request::new(http::Method::GET, url.clone());
-        request.headers_mut().clone_from(&headers);
+        fill(request.headers_mut());
         block_on(async {
             let response = client.execute(request).await.expect("a response");
             assert_eq!(black_box(response.bytes().await.expect("a body")).len(), 6);
@@ -79,11 +86,11 @@ where
     S: Service<Request<String>, Response = Response<B>, Error = Infallible> + 'static,
     B: 'static,
 {
-    let (headers, parent) = (headers(), parent::context(sampled, members));
+    let parent = parent::context(sampled, members);
     Box::new(move || {
         let _parent = parent.clone().attach();
         let mut request = Request::get(URL).body(String::new()).expect("a request");
-        request.headers_mut().clone_from(&headers);
+        fill(request.headers_mut());
         block_on(async {
             black_box(client.call(request).await.expect("a response"));
         });

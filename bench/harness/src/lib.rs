@@ -7,7 +7,11 @@ mod case;
 #[cfg(feature = "client")]
 pub mod client;
 mod clock;
+#[cfg(feature = "globals")]
+pub mod globals;
 mod instructions;
+#[cfg(feature = "metrics")]
+pub mod meters;
 pub mod parent;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -1,13 +1,16 @@
 //! An axum router that is driven in process, as a server would.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::hint::black_box;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
-use axum::routing::get;
+use axum::response::Response;
+use axum::routing::{RouterIntoService, get};
 use futures_executor::block_on;
 use http::Request;
 use http_body_util::BodyExt as _;
@@ -45,9 +48,14 @@ impl Exchange {
         [
             plain.clone(),
             Self { name: "tracestate", tracestate: Some(TRACESTATE.to_owned()), ..plain.clone() },
-            Self { name: "no parent", traceparent: false, ..plain.clone() },
-            Self { name: "four yields", path: "/slow/42", ..plain },
+            Self { name: "no parent", traceparent: false, ..plain },
+            Self::slow(),
         ]
+    }
+
+    /// A handler that yields four times.
+    fn slow() -> Self {
+        Self { name: "four yields", path: "/slow/42", ..Self::plain() }
     }
 
     /// With a `tracestate` of as many members.
@@ -125,17 +133,41 @@ async fn slow_echo(Path(id): Path<String>) -> String {
     id
 }
 
+/// As `axum::serve` does before the first request: otherwise every request makes its routes anew.
+fn into_service(app: Router) -> RouterIntoService<Body> {
+    app.with_state::<()>(()).into_service()
+}
+
 /// One request through this application, its body read to the end.
 pub fn drive(app: Router, exchange: Exchange, sampled: bool) -> Operation {
-    let mut service = app.into_service::<Body>();
+    let mut service = into_service(app);
+    Box::new(move || block_on(answer(service.call(exchange.request(sampled)))))
+}
+
+/// One request of as many that are in flight on this thread: the oldest is finished, and another begins.
+pub fn in_flight(app: Router, count: usize) -> Operation {
+    let mut service = into_service(app);
+    let exchange = Exchange::slow();
+    let mut task = Context::from_waker(Waker::noop());
+    let mut begin = move || {
+        let mut request = Box::pin(answer(service.call(exchange.request(true))));
+        assert!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        request
+    };
+    let mut all: VecDeque<_> = (0..count).map(|_| begin()).collect();
     Box::new(move || {
-        let request = exchange.request(sampled);
-        block_on(async {
-            let response = service.call(request).await.expect("a response");
-            let body = response.into_body().collect().await.expect("a body");
-            assert_eq!(black_box(body.to_bytes()).len(), 2);
-        });
+        if let Some(mut oldest) = all.pop_front() {
+            while oldest.as_mut().poll(&mut task).is_pending() {}
+            drop(oldest);
+            all.push_back(begin());
+        }
     })
+}
+
+async fn answer(response: impl Future<Output = Result<Response, Infallible>>) {
+    let response = response.await.expect("a response");
+    let body = response.into_body().collect().await.expect("a body");
+    assert_eq!(black_box(body.to_bytes()).len(), 2);
 }
 
 /// The application without a layer, in every exchange.
@@ -152,15 +184,37 @@ pub fn layered(
     modes: &[Mode],
     layer: impl Fn(Router, Mode) -> Router + Copy + 'static,
 ) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for exchange in Exchange::all() {
-        for mode in modes.iter().copied() {
-            let exchange = exchange.clone();
-            let scenario = exchange.name;
-            cases.push(Case::new("server", scenario, variant, mode, move || {
-                drive(layer(router(), mode), exchange.clone(), mode != Mode::Unsampled)
-            }));
-        }
-    }
-    cases
+    let exchanges = Exchange::all().into_iter();
+    exchanges.flat_map(|it| cases(it.name, &it, variant, modes, layer)).collect()
+}
+
+/// The plain exchange in a scenario of its own, without a layer.
+pub fn bare_in(scenario: &'static str) -> Case {
+    Case::bare("server", scenario, || drive(router(), Exchange::plain(), true))
+}
+
+/// The plain exchange in a scenario of its own, as what is switched on besides spans makes it another.
+pub fn layered_in(
+    scenario: &'static str,
+    variant: &'static str,
+    modes: &[Mode],
+    layer: impl Fn(Router, Mode) -> Router + Copy + 'static,
+) -> Vec<Case> {
+    cases(scenario, &Exchange::plain(), variant, modes, layer)
+}
+
+fn cases(
+    scenario: &'static str,
+    exchange: &Exchange,
+    variant: &'static str,
+    modes: &[Mode],
+    layer: impl Fn(Router, Mode) -> Router + Copy + 'static,
+) -> Vec<Case> {
+    let case = |mode: Mode| {
+        let exchange = exchange.clone();
+        Case::new("server", scenario, variant, mode, move || {
+            drive(layer(router(), mode), exchange.clone(), mode != Mode::Unsampled)
+        })
+    };
+    modes.iter().copied().map(case).collect()
 }

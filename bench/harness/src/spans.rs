@@ -6,6 +6,7 @@ use std::time::Duration;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter,
+    SpanProcessor,
 };
 
 /// More than a bench makes before it flushes, so that the processor's thread sleeps while something is measured.
@@ -22,28 +23,39 @@ impl SpanExporter for Sink {
 
 static RECORDS: OnceLock<SdkTracerProvider> = OnceLock::new();
 static DROPS: OnceLock<SdkTracerProvider> = OnceLock::new();
+static BEHIND: OnceLock<SdkTracerProvider> = OnceLock::new();
 
 /// The provider that follows the caller, and decides so for requests that have none.
 pub fn provider(sampled: bool) -> SdkTracerProvider {
     let (place, root) =
         if sampled { (&RECORDS, Sampler::AlwaysOn) } else { (&DROPS, Sampler::AlwaysOff) };
-    place.get_or_init(|| build(root)).clone()
+    place.get_or_init(|| build(root, batch())).clone()
 }
 
-fn build(root: Sampler) -> SdkTracerProvider {
+/// The one provider that records, with something in front of the batch processor.
+pub fn behind<P: SpanProcessor + 'static>(
+    front: impl FnOnce(BatchSpanProcessor) -> P,
+) -> SdkTracerProvider {
+    BEHIND.get_or_init(|| build(Sampler::AlwaysOn, front(batch()))).clone()
+}
+
+fn build(root: Sampler, processor: impl SpanProcessor + 'static) -> SdkTracerProvider {
+    let sampler = Sampler::ParentBased(Box::new(root));
+    SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(processor).build()
+}
+
+fn batch() -> BatchSpanProcessor {
     let config = BatchConfigBuilder::default()
         .with_max_queue_size(QUEUE)
         .with_max_export_batch_size(QUEUE)
         .with_scheduled_delay(Duration::from_secs(3600))
         .build();
-    let processor = BatchSpanProcessor::builder(Sink).with_batch_config(config).build();
-    let sampler = Sampler::ParentBased(Box::new(root));
-    SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(processor).build()
+    BatchSpanProcessor::builder(Sink).with_batch_config(config).build()
 }
 
 /// Empties the queues.
 pub(crate) fn flush() {
-    for provider in [&RECORDS, &DROPS].into_iter().filter_map(|it| it.get()) {
+    for provider in [&RECORDS, &DROPS, &BEHIND].into_iter().filter_map(|it| it.get()) {
         provider.force_flush().expect("a flush");
     }
 }

@@ -1,7 +1,7 @@
 //! How the cost of a server's layer grows with what a request brings along: it must be in proportion.
 
 use axum::Router;
-use bench_harness::server::{Exchange, drive, router};
+use bench_harness::server::{Exchange, drive, in_flight, router};
 use bench_harness::{Case, Mode, Operation};
 use tracewire::axum::ServerLayer;
 
@@ -10,7 +10,7 @@ use crate::{VARIANT, server, telemetry};
 /// What grows, and how an operation of this size is made, with tracing or without.
 type Growth = (&'static str, &'static [usize], fn(usize, Option<Mode>) -> Operation);
 
-const GROWTHS: [Growth; 4] = [
+const GROWTHS: [Growth; 5] = [
     ("headers of the request", &[0, 8, 16, 32, 64], |count, mode| {
         drive(layered(mode), Exchange::plain().headers(count), true)
     }),
@@ -32,6 +32,9 @@ const GROWTHS: [Growth; 4] = [
         let layers = if mode.is_some() { count } else { 0 };
         let app = (0..layers).fold(router(), |app, _| server::layer(app, Mode::Sampled));
         drive(app, Exchange::plain(), true)
+    }),
+    ("requests in flight on one thread", &[1, 10, 100, 1000], |count, mode| {
+        in_flight(layered(mode), count)
     }),
 ];
 

@@ -6,7 +6,7 @@ use tower::Layer as _;
 use tracewire::Telemetry;
 use tracewire::axum::ServerLayer;
 
-use crate::{MODES, VARIANT, telemetry};
+use crate::{MODES, SCENARIOS, VARIANT, measuring, telemetry};
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = server::bare();
@@ -16,12 +16,19 @@ pub(crate) fn cases() -> Vec<Case> {
         &[Mode::Unsampled],
         layer_that_reads,
     ));
-    for tracestate in [false, true] {
-        let scenario = if tracestate { "tracestate" } else { "traceparent" };
+    cases.push(server::bare_in("metrics"));
+    cases.extend(server::layered_in(
+        "metrics",
+        VARIANT,
+        &[Mode::Sampled, Mode::Unsampled],
+        |app, mode| app.layer(ServerLayer::new().telemetry(&measuring(mode))),
+    ));
+    for (scenario, members, telemetry, modes) in SCENARIOS {
+        let tracestate = members > 0;
         cases.push(Case::bare("grpc server", scenario, move || {
             tonic::receive(tonic::server(), true, tracestate)
         }));
-        for mode in MODES {
+        for mode in modes.iter().copied() {
             cases.push(Case::new("grpc server", scenario, VARIANT, mode, move || {
                 let layer = tracewire::tonic::ServerLayer::new().telemetry(&telemetry(mode));
                 tonic::receive(layer.layer(tonic::server()), mode != Mode::Unsampled, tracestate)

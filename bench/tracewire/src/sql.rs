@@ -8,16 +8,17 @@ use sqlx::{Executor, Sqlite};
 use tracewire::sqlx::{ExecutorExt as _, Pool, Settings};
 
 use crate::answering::Answering;
-use crate::{MODES, VARIANT, telemetry};
+use crate::{SCENARIOS, VARIANT};
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (scenario, members) in [("traceparent", 0), ("tracestate", 2)] {
+    for (scenario, members, telemetry, modes) in SCENARIOS {
+        let settings = move |mode| Settings::new().telemetry(&telemetry(mode));
         cases.push(Case::bare("sql", scenario, move || {
             answered(true, members, || execute(&Answering))
         }));
         cases.push(Case::bare("sqlite", scenario, move || sql::select(sql::pool(), true, members)));
-        for mode in MODES {
+        for mode in modes.iter().copied() {
             let sampled = mode != Mode::Unsampled;
             cases.push(Case::new("sql", scenario, VARIANT, mode, move || {
                 let settings = settings(mode);
@@ -29,10 +30,6 @@ pub(crate) fn cases() -> Vec<Case> {
         }
     }
     cases
-}
-
-fn settings(mode: Mode) -> Settings {
-    Settings::new().telemetry(&telemetry(mode))
 }
 
 /// One statement on this executor.

@@ -64,7 +64,7 @@ impl Format {
     ];
 
     /// The trace context this format finds; always `None` for baggage.
-    fn extract(self, carrier: &dyn Carrier) -> Option<TraceContext> {
+    fn extract(self, carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
         match self {
             Self::TraceContext => w3c::extract(carrier),
             Self::Baggage => None,
@@ -155,7 +155,7 @@ impl Propagator {
     }
 
     /// Reads what a carrier brings, undecided about what it will be used for.
-    pub fn read(&self, carrier: &dyn Carrier) -> Incoming {
+    pub fn read(&self, carrier: &(impl Carrier + ?Sized)) -> Incoming {
         let mut incoming = Incoming::default();
         for format in &*self.extract {
             match format {
@@ -173,7 +173,7 @@ impl Propagator {
     }
 
     /// Reads what a carrier brings into a new context.
-    pub fn extract(&self, carrier: &dyn Carrier) -> Context {
+    pub fn extract(&self, carrier: &(impl Carrier + ?Sized)) -> Context {
         self.read(carrier).into_context(Context::new())
     }
 

@@ -9,7 +9,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming, Scanned};
-use crate::measure::{Family, Gallery, Measuring, Metered};
+use crate::measure::{Family, Gallery, Measuring, Metered, Pools};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
 
@@ -184,10 +184,10 @@ impl Telemetry {
 
     /// The same for the headers of a request.
     pub(crate) fn read_headers(&self, headers: &HeaderMap) -> Incoming {
-        match Scanned::of(headers) {
-            Some(scanned) => self.read(&scanned),
-            None => self.read(headers),
-        }
+        self.with(|settings| match Scanned::of(headers) {
+            Some(scanned) => settings.propagator.read(&scanned),
+            None => settings.propagator.read(headers),
+        })
     }
 
     /// Writes `context` into a request that is about to leave.
@@ -236,6 +236,11 @@ impl Telemetry {
     /// Begins to measure an operation of this kind, if anybody wants to know.
     pub(crate) fn measurement(&self, family: Family) -> Metered {
         self.with(|settings| settings.measuring.begin(family, source::scope))
+    }
+
+    /// Where connection pools are measured, if anybody wants to know.
+    pub(crate) fn pools(&self) -> Option<Arc<Pools>> {
+        self.with(|settings| settings.measuring.pools(source::scope))
     }
 
     /// The same as [`start`](Self::start) for an operation that is measured.

@@ -3,19 +3,11 @@
 
 use std::time::Instant;
 
-use collector_tests::{Received, SPANS_ALONE, address};
+use collector_tests::{SPANS_ALONE, shared};
 use sdk_tests::{Child, PATIENCE, Wire};
 use serde_json::Value;
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
-
-/// Where it listens for this protocol.
-fn endpoint(wire: Wire) -> String {
-    address(match wire {
-        Wire::Grpc => "TRACEWIRE_COLLECTOR_GRPC_URL",
-        Wire::Http | Wire::Json => "TRACEWIRE_COLLECTOR_HTTP_URL",
-    })
-}
 
 /// What there is under these names, one below the other, in lists everything.
 fn all<'a>(value: &'a Value, names: &[&str]) -> Vec<&'a Value> {
@@ -31,7 +23,7 @@ fn all<'a>(value: &'a Value, names: &[&str]) -> Vec<&'a Value> {
 fn histograms_and_entities() {
     for wire in [Wire::Grpc, Wire::Http, Wire::Json] {
         let service = format!("signals-{wire:?}-{}", std::process::id());
-        let received = Received::from_now_on(address("TRACEWIRE_COLLECTOR_FILE"));
+        let (endpoint, received) = shared(wire);
         let variables = [
             ("OTEL_METRICS_EXPORTER", "otlp"),
             (
@@ -40,7 +32,7 @@ fn histograms_and_entities() {
             ),
             ("OTEL_ENTITIES", "host{host.id=h%2C1}[host.name=web]"),
             ("OTEL_SERVICE_NAME", &*service),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint(wire)),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),
         ];
         let mut shop = Child::start(SHOP, &[], &variables);
@@ -80,11 +72,11 @@ fn histograms_and_entities() {
 fn every_part_arrives_once() {
     for wire in [Wire::Grpc, Wire::Http, Wire::Json] {
         let service = format!("parts-{wire:?}-{}", std::process::id());
-        let received = Received::from_now_on(address("TRACEWIRE_COLLECTOR_FILE"));
+        let (endpoint, received) = shared(wire);
         let variables = [
             SPANS_ALONE,
             ("OTEL_SERVICE_NAME", &*service),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint(wire)),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", wire.protocol()),
         ];
         let mut shop = Child::start(SHOP, &[("max-request", "5000")], &variables);

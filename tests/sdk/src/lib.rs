@@ -15,7 +15,7 @@ mod receiver;
 mod traced;
 mod zipkin;
 
-pub use authority::{Authority, Files, TlsProxy};
+pub use authority::{Authority, TlsProxy};
 pub use child::Child;
 pub use inbox::{Inbox, text};
 pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};

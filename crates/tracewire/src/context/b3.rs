@@ -23,13 +23,13 @@ pub(crate) static MULTI_FIELDS: &[&HeaderName] =
 /// two is written (OpenTelemetry specification, "B3 Extract").
 ///
 /// A sampling decision on its own (`b3: 0`) has no ids and so is no trace context.
-pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
+pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     extract_single(carrier).or_else(|| extract_multi(carrier))
 }
 
 /// `{TraceId}-{SpanId}[-{SamplingState}[-{ParentSpanId}]]`. The parent has to be well-formed, but
 /// nobody needs it.
-fn extract_single(carrier: &dyn Carrier) -> Option<TraceContext> {
+fn extract_single(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let mut parts = first(carrier, &SINGLE)?.split(|byte| *byte == b'-');
     let (trace_id, span_id) = (trace_id(parts.next()?)?, span_id(parts.next()?)?);
     let sampling = match parts.next() {
@@ -48,7 +48,7 @@ fn extract_single(carrier: &dyn Carrier) -> Option<TraceContext> {
     TraceContext::new(trace_id, span_id, sampling, TraceState::NONE)
 }
 
-fn extract_multi(carrier: &dyn Carrier) -> Option<TraceContext> {
+fn extract_multi(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let trace_id = trace_id(first(carrier, &TRACE_ID)?)?;
     let span_id = span_id(first(carrier, &SPAN_ID)?)?;
     let sampling = match (first(carrier, &FLAGS), first(carrier, &SAMPLED)) {

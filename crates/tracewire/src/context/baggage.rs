@@ -22,11 +22,12 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add
 ///
 /// A malformed member is left out and the others stay. Once 64 members or 8192 bytes are reached
 /// further members are left out whole.
-pub(crate) fn extract(carrier: &dyn Carrier) -> Option<Baggage> {
+pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<Baggage> {
+    let mut fields = carrier.get_all(&BAGGAGE).peekable();
+    fields.peek()?;
     let mut baggage = Baggage::new();
     let (mut members, mut bytes) = (0, 0);
-    let listed = carrier
-        .get_all(&BAGGAGE)
+    let listed = fields
         .flat_map(|field| field.split(|byte| *byte == b','))
         .map(trim)
         .filter(|member| !member.is_empty());

@@ -52,7 +52,10 @@ pub trait CarrierMut {
 
 /// The first value of a field, surrounding white space taken off. For fields that come once, where
 /// B3 says that the first wins and nobody else says anything.
-pub(super) fn first<'a>(carrier: &'a dyn Carrier, name: &HeaderName) -> Option<&'a [u8]> {
+pub(super) fn first<'a>(
+    carrier: &'a (impl Carrier + ?Sized),
+    name: &HeaderName,
+) -> Option<&'a [u8]> {
     carrier.get_all(name).next().map(trim)
 }
 

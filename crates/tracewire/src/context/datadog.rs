@@ -36,7 +36,7 @@ const UPPER_HALF: &[u8] = b"tid";
 const DECISION_MAKER: &str = "dm";
 
 /// Reads the ids (decimal, 64 bits), and what else is well-formed.
-pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
+pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let lower: u64 = decimal(first(carrier, &TRACE_ID)?)?;
     let span_id: u64 = decimal(first(carrier, &PARENT_ID)?)?;
     let priority: Option<i32> = first(carrier, &PRIORITY).and_then(decimal);

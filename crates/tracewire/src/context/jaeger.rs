@@ -21,7 +21,7 @@ const DEBUG: u8 = 0x02;
 ///
 /// Ids may leave out leading zeroes, the value may be percent-encoded, and the parent is of no
 /// interest.
-pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
+pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let value = Cow::from(percent_decode(first(carrier, &UBER_TRACE_ID)?));
     let mut parts = value.split(|byte| *byte == b':');
     let trace_id = TraceId::from_bytes(hex::padded(parts.next()?)?);

@@ -54,7 +54,7 @@ pub(crate) const KNOWN_FLAGS: u8 = 0x03;
 pub struct TraceContext {
     span: SpanContext,
     sampling: Sampling,
-    unheld: Option<Unheld>,
+    unheld: Option<Box<Unheld>>,
 }
 
 impl TraceContext {
@@ -79,7 +79,7 @@ impl TraceContext {
     ) -> Option<Self> {
         let span = SpanContext::new(trace_id, span_id, flags, true, state.held);
         let sampling = Sampling::decided(flags.is_sampled());
-        let unheld = state.unheld.map(|members| Unheld { trace_id, members });
+        let unheld = state.unheld.map(|members| Box::new(Unheld { trace_id, members }));
         span.is_valid().then_some(Self { span, sampling, unheld })
     }
 
@@ -160,7 +160,7 @@ impl Incoming {
                 .with_remote_span_context(trace.span);
             // Members of another state of the same trace must not join this one.
             if trace.unheld.is_some() || context.get::<Unheld>().is_some() {
-                context = context.with_value(trace.unheld.unwrap_or(Unheld::NONE));
+                context = context.with_value(trace.unheld.map_or(Unheld::NONE, |unheld| *unheld));
             }
         }
         if let Some(baggage) = self.baggage {

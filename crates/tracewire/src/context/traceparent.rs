@@ -11,7 +11,7 @@ pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent
 const LENGTH: usize = 55;
 
 /// Reads the one `traceparent` of a carrier. Several of them are no `traceparent`.
-pub(super) fn extract(carrier: &dyn Carrier) -> Option<(TraceId, SpanId, TraceFlags)> {
+pub(super) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<(TraceId, SpanId, TraceFlags)> {
     let mut values = carrier.get_all(&TRACEPARENT);
     let value = values.next()?;
     if values.next().is_some() {
@@ -27,7 +27,13 @@ pub(super) fn extract(carrier: &dyn Carrier) -> Option<(TraceId, SpanId, TraceFl
 fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     let value = trim(value);
     let (fields, rest) = value.split_at_checked(LENGTH)?;
-    let [version] = hex::lower(&fields[..2])?;
+    let mut digits = [b'0'; 64];
+    digits[..32].copy_from_slice(&fields[3..35]);
+    digits[32..48].copy_from_slice(&fields[36..52]);
+    digits[48..50].copy_from_slice(&fields[..2]);
+    digits[50..52].copy_from_slice(&fields[53..]);
+    let bytes: [u8; 32] = hex::lower(&digits)?;
+    let (version, flags) = (bytes[24], bytes[25]);
     let separated = fields[2] == b'-' && fields[35] == b'-' && fields[52] == b'-';
     let length_fits = match version {
         0x00 => rest.is_empty(),
@@ -37,9 +43,8 @@ fn parse(value: &[u8]) -> Option<(TraceId, SpanId, TraceFlags)> {
     if !separated || !length_fits {
         return None;
     }
-    let trace_id = TraceId::from_bytes(hex::lower(&fields[3..35])?);
-    let span_id = SpanId::from_bytes(hex::lower(&fields[36..52])?);
-    let [flags] = hex::lower(&fields[53..])?;
+    let trace_id = TraceId::from_bytes(*bytes.first_chunk()?);
+    let span_id = SpanId::from_bytes(*bytes[16..].first_chunk()?);
     let valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
     valid.then_some((trace_id, span_id, TraceFlags::new(flags & KNOWN_FLAGS)))
 }

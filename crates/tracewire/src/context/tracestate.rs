@@ -46,7 +46,7 @@ pub(crate) struct UnheldMember {
 
 /// Reads all `tracestate` fields of a carrier as one list, in order (§3.3.1). An invalid list is an
 /// empty one.
-pub(super) fn extract(carrier: &dyn Carrier) -> Parsed {
+pub(super) fn extract(carrier: &(impl Carrier + ?Sized)) -> Parsed {
     let mut values = carrier.get_all(&TRACESTATE).peekable();
     if values.peek().is_none() {
         return Parsed::default();

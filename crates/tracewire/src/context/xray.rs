@@ -16,7 +16,7 @@ pub(crate) static FIELDS: &[&HeaderName] = &[&TRACE_ID];
 ///
 /// A load balancer's `Self` and all other keys are passed over. `Sampled` may be missing. Without
 /// a `Parent` there is no span to be a child of, and so no trace context.
-pub(crate) fn extract(carrier: &dyn Carrier) -> Option<TraceContext> {
+pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let (mut root, mut parent, mut sampling) = (None, None, Sampling::Deferred);
     for part in first(carrier, &TRACE_ID)?.split(|byte| *byte == b';') {
         match trim(part) {

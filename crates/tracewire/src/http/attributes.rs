@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use http::{Uri, Version, header};
 use opentelemetry::{KeyValue, StringValue};
 
+use super::headers::first;
 use super::method::Methods;
 use super::name::{self, Route};
 use super::origin::{self, Origin};
 use super::redact::{self, Redaction};
 use super::{RequestHead, UrlTemplate};
-use crate::span::{Start, attributes as names};
+use crate::span::{Start, attributes as names, kept, kept_address};
 
 /// `network.protocol.version`; a version that is not known is not set.
 pub(crate) fn version_name(version: Version) -> Option<&'static str> {
@@ -46,7 +47,7 @@ fn method(
 /// `network.peer.address` and `.port`.
 pub(crate) fn peer_attributes(peer: SocketAddr) -> [KeyValue; 2] {
     [
-        KeyValue::new(names::NETWORK_PEER_ADDRESS, peer.ip().to_canonical().to_string()),
+        KeyValue::new(names::NETWORK_PEER_ADDRESS, kept_address(peer.ip())),
         KeyValue::new(names::NETWORK_PEER_PORT, i64::from(peer.port())),
     ]
 }
@@ -78,13 +79,13 @@ pub(super) fn describe_server_request(
         start.set(KeyValue::new(names::HTTP_ROUTE, route.template));
     }
     if let Some((host, port)) = origin.server {
-        start.set(KeyValue::new(names::SERVER_ADDRESS, text(host)));
+        start.set(KeyValue::new(names::SERVER_ADDRESS, kept(&host)));
         if let Some(port) = port {
             start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
         }
     }
     if let Some(client) = origin.client {
-        start.set(KeyValue::new(names::CLIENT_ADDRESS, text(client)));
+        start.set(KeyValue::new(names::CLIENT_ADDRESS, client));
     }
     if let Some(peer) = peer {
         peer_attributes(peer).into_iter().for_each(|attribute| start.set(attribute));
@@ -92,10 +93,10 @@ pub(super) fn describe_server_request(
     if let Some(version) = version_name(request.version) {
         start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
     }
-    let agent = request.headers.get(header::USER_AGENT);
+    let agent = first(request.headers, &header::USER_AGENT);
     if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
         let agent = lossy(agent.as_bytes());
-        start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, text(agent)));
+        start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, kept(&agent)));
     }
 }
 
@@ -156,9 +157,7 @@ impl<'a> ClientAttributes<'a> {
     ) -> Self {
         let uri: &'a Uri = request.uri;
         let host = || {
-            request
-                .headers
-                .get(header::HOST)
+            first(request.headers, &header::HOST)
                 .and_then(|host| host.to_str().ok())
                 .filter(|host| origin::host_and_port(host).is_some())
         };
@@ -205,7 +204,7 @@ impl<'a> ClientAttributes<'a> {
         }
         start.set(KeyValue::new(names::URL_FULL, self.url(redaction)));
         if let Some((host, port)) = server {
-            start.set(KeyValue::new(names::SERVER_ADDRESS, host.to_owned()));
+            start.set(KeyValue::new(names::SERVER_ADDRESS, kept(host)));
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }

@@ -28,9 +28,11 @@ pin_project! {
     impl<B, P: Protocol> PinnedDrop for Body<B, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let entered = this.tracked.as_ref().map(|tracked| tracked.operation.enter());
-            this.inner.set(None);
-            drop(entered);
+            if this.inner.is_some() {
+                let entered = this.tracked.as_ref().map(|tracked| tracked.operation.enter());
+                this.inner.set(None);
+                drop(entered);
+            }
             if let Some(tracked) = this.tracked.take() {
                 tracked.dropped();
             }
@@ -98,11 +100,18 @@ where
         };
         let entered = tracked.operation.enter();
         let polled = inner.as_mut().poll_frame(task);
+        tracked.ended = match &polled {
+            Poll::Ready(Some(Ok(frame))) => frame.is_trailers() || inner.is_end_stream(),
+            Poll::Ready(_) => true,
+            Poll::Pending => false,
+        };
+        if tracked.ended {
+            this.inner.set(None);
+        }
         drop(entered);
         let trailers = match &polled {
             Poll::Pending => return polled,
             Poll::Ready(Some(Ok(frame))) => {
-                tracked.ended = frame.is_trailers() || inner.is_end_stream();
                 // Whoever has read as far as the length says may not poll again.
                 if !tracked.is_last(frame) && !tracked.ended {
                     return polled;
@@ -112,7 +121,6 @@ where
             Poll::Ready(Some(Err(error))) => Err(error),
             Poll::Ready(None) => Ok(None),
         };
-        tracked.ended |= !matches!(polled, Poll::Ready(Some(Ok(_))));
         let Tracked { operation, protocol, error_type, .. } = tracked;
         if operation.is_unfinished() {
             let outcome = match trailers {

@@ -15,11 +15,11 @@ use super::attributes::peer_attributes;
 use super::body::{Body, Tracked};
 use super::error::{ErrorType, any_error_type, type_name};
 use super::headers::Captured;
-use super::serving::Serving;
+use super::serving::{self, Serving};
 use super::{Framework, Http, Protocol, ResponseHead};
 use crate::context::trace_parent;
 use crate::measure::Slot;
-use crate::span::{Operation, Side, attributes as names};
+use crate::span::{self, Operation, Side, attributes as names};
 
 pin_project! {
     /// Future of a response that passes a server or a client layer.
@@ -33,12 +33,11 @@ pin_project! {
     impl<F, P: Protocol> PinnedDrop for ResponseFuture<F, P> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            match this.exchange.take() {
-                Some(mut exchange) => {
-                    exchange.within(|| this.inner.set(None));
-                    exchange.dropped();
-                }
-                None => this.inner.set(None),
+            let entered = this.exchange.as_mut().map(Exchange::enter);
+            this.inner.set(None);
+            drop(entered);
+            if let Some(exchange) = this.exchange.take() {
+                exchange.dropped();
             }
         }
     }
@@ -77,10 +76,9 @@ impl<F, P: Protocol> ResponseFuture<F, P> {
     pub(crate) fn calling(exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
         // Should the call panic, this is dropped like a future that was under way.
         let mut this = Self { inner: None, exchange };
-        this.inner = Some(match &mut this.exchange {
-            Some(exchange) => exchange.within(call),
-            None => call(),
-        });
+        let entered = this.exchange.as_mut().map(Exchange::enter);
+        this.inner = Some(call());
+        drop(entered);
         this
     }
 
@@ -92,11 +90,13 @@ impl<F, P: Protocol> ResponseFuture<F, P> {
     where
         F: Future,
     {
-        let this = self.project();
-        let output = ready!(match this.exchange {
-            Some(exchange) => exchange.within(|| poll_once(this.inner, task)),
-            None => poll_once(this.inner, task),
-        });
+        let mut this = self.project();
+        let entered = this.exchange.as_mut().map(Exchange::enter);
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
+        let output = ready!(inner.poll(task));
+        // What it still holds goes while the operation is current.
+        this.inner.set(None);
+        drop(entered);
         Poll::Ready((output, this.exchange.take()))
     }
 }
@@ -125,23 +125,25 @@ where
     }
 }
 
-/// Polls a future that is dropped as soon as it is ready, so that what it still holds goes while the
-/// operation is current.
-fn poll_once<F: Future>(mut future: Pin<&mut Option<F>>, task: &mut Task<'_>) -> Poll<F::Output> {
-    let Some(inner) = future.as_mut().as_pin_mut() else { return Poll::Pending };
-    let output = ready!(inner.poll(task));
-    future.set(None);
-    Poll::Ready(output)
+/// Keeps an operation, and what inner layers may tell it, current.
+pub(crate) struct Entered<'a> {
+    // Dropped in this order.
+    _serving: Option<serving::Entered<'a>>,
+    _operation: span::Entered<'a>,
 }
 
 impl<P: Protocol> Exchange<P> {
+    /// Makes the operation current until the guard goes.
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        let operation = self.operation.enter();
+        let serving = self.serving.is_some().then(|| Serving::enter(&mut self.serving));
+        Entered { _serving: serving, _operation: operation }
+    }
+
     /// Runs something with the operation current.
     pub(crate) fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let _entered = self.operation.enter();
-        match self.serving {
-            Some(_) => Serving::within(&mut self.serving, work),
-            None => work(),
-        }
+        let _entered = self.enter();
+        work()
     }
 
     /// Whether anybody looks at the response.

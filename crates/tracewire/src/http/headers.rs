@@ -14,6 +14,17 @@ const SENSITIVE: [HeaderName; 5] = [
 
 const REDACTED: &str = "REDACTED";
 
+/// Up to so many names are compared sooner than one is hashed.
+const FEW: usize = 16;
+
+/// The first value of a field.
+pub(super) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    if headers.keys_len() > FEW {
+        return headers.get(name);
+    }
+    headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
 /// An allow-list of header fields. Names that are none are left out, and those named twice count once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Captured(Vec<(HeaderName, Key)>);

@@ -1,6 +1,7 @@
 //! Span names of routes, formatted once.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -22,6 +23,11 @@ struct Names {
     by_method: Vec<(&'static str, String)>,
 }
 
+thread_local! {
+    /// Routes that this thread has seen, by where their templates lie in the router's memory.
+    static RECENT: [Cell<Option<&'static Names>>; 64] = const { [const { Cell::new(None) }; 64] };
+}
+
 static KNOWN: LazyLock<RwLock<HashMap<&'static str, &'static Names>>> =
     LazyLock::new(RwLock::default);
 
@@ -33,8 +39,7 @@ const METHODS: [&str; 11] = [
 
 impl Route {
     pub(crate) fn of(template: &str) -> Self {
-        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(template).copied();
-        match known.or_else(|| Names::keep(template)) {
+        match Names::of(template) {
             Some(names) => Self { template: Cow::Borrowed(names.template), names: Some(names) },
             None => Self { template: Cow::Owned(template.to_owned()), names: None },
         }
@@ -53,6 +58,19 @@ impl Route {
 }
 
 impl Names {
+    fn of(template: &str) -> Option<&'static Self> {
+        RECENT.with(|recent| {
+            let place = &recent[(template.as_ptr().addr() >> 4) % recent.len()];
+            if let Some(names) = place.get().filter(|names| names.template == template) {
+                return Some(names);
+            }
+            let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(template).copied();
+            let names = known.or_else(|| Self::keep(template))?;
+            place.set(Some(names));
+            Some(names)
+        })
+    }
+
     /// Keeps the names of a route for the rest of the process, as span names must be `'static`.
     fn keep(template: &str) -> Option<&'static Self> {
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName};
+use opentelemetry::StringValue;
 
+use super::headers::first;
 use super::trust::{Fields, TrustedProxies, Which, contains};
 use super::{RequestHead, Scheme};
+use crate::span::kept_address;
 
 mod forwarded;
 
@@ -20,7 +23,7 @@ static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host"
 #[derive(Debug, PartialEq)]
 pub(super) struct Origin<'a> {
     /// The client: behind trusted proxies, otherwise the socket's peer.
-    pub(super) client: Option<Cow<'a, str>>,
+    pub(super) client: Option<StringValue>,
     /// The host that the client named, without brackets, and the port if it named one.
     pub(super) server: Option<(Cow<'a, str>, Option<u16>)>,
     /// In lower case, never empty.
@@ -36,8 +39,8 @@ impl<'a> Origin<'a> {
         default_scheme: &'static str,
     ) -> Self {
         let told = forwarded_by(request.headers, peer, proxies).unwrap_or_default();
-        let client = told.node.map(Cow::Owned);
-        let client = client.or_else(|| Some(Cow::Owned(peer?.ip().to_canonical().to_string())));
+        let client = told.node.map(StringValue::from);
+        let client = client.or_else(|| Some(kept_address(peer?.ip())));
         let server = told
             .host
             .as_deref()
@@ -60,12 +63,12 @@ impl<'a> Origin<'a> {
 /// The scheme alone, for who needs no more.
 pub(super) fn scheme_of<'a>(
     request: &RequestHead<'a>,
-    peer: Option<SocketAddr>,
+    peer: impl FnOnce() -> Option<SocketAddr>,
     proxies: &TrustedProxies,
     default_scheme: &'static str,
 ) -> Cow<'a, str> {
     if !matches!(proxies.which, Which::None) {
-        return Origin::of(request, peer, proxies, default_scheme).scheme;
+        return Origin::of(request, peer(), proxies, default_scheme).scheme;
     }
     let known = scheme(request).or_else(|| known_scheme(default_scheme));
     known.unwrap_or(Cow::Borrowed("http"))
@@ -80,6 +83,11 @@ fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
 /// `http` and `https` without an allocation, another valid scheme in lower case.
 fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
     const LONGEST: usize = 32;
+    match scheme {
+        "http" => return Some(Cow::Borrowed("http")),
+        "https" => return Some(Cow::Borrowed("https")),
+        _ => {}
+    }
     if scheme.eq_ignore_ascii_case("http") {
         return Some(Cow::Borrowed("http"));
     }
@@ -95,7 +103,7 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
 /// `:authority` or the absolute form, then `Host`.
 pub(crate) fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
     let of_target = request.uri.authority().map(http::uri::Authority::as_str);
-    let of_field = || request.headers.get(header::HOST)?.to_str().ok();
+    let of_field = || first(request.headers, &header::HOST)?.to_str().ok();
     let (host, port) = host_and_port(of_target.or_else(of_field)?)?;
     Some((Cow::Borrowed(host), port))
 }

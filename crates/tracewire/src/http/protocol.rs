@@ -10,6 +10,7 @@ use opentelemetry::KeyValue;
 
 use super::ResponseHead;
 use super::attributes::version_name;
+use super::headers::first;
 use crate::span::{Operation, Outcome, Side, attributes as names};
 
 /// What a protocol makes of an exchange. Sealed: its implementations are the modules of this crate.
@@ -152,5 +153,5 @@ impl Protocol for Http {
 }
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    first(headers, &CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -22,15 +22,20 @@ pub(crate) struct Serving {
     /// The context of the outer layer's operation.
     context: Context,
     /// The outer layer does not know the route.
-    wants_route: bool,
-    /// The method to go with a route in the name.
-    method: Option<Cow<'static, str>>,
-    /// The route that an inner layer has told.
-    route: Option<Route>,
+    wanted: Option<Box<Wanted>>,
     /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
     named: bool,
     /// A protocol on top of HTTP has the operation.
     is_claimed: bool,
+}
+
+/// A route that the outer layer does not know.
+#[derive(Debug)]
+struct Wanted {
+    /// The method to go with it in the name.
+    method: Option<Cow<'static, str>>,
+    /// What an inner layer has told.
+    route: Option<Route>,
 }
 
 /// The name, unless the span has one that stays, and the template of a route.
@@ -44,13 +49,12 @@ impl Serving {
     /// A request of a layer that knows its route or `named` it otherwise.
     pub(super) fn new(caller: Option<SpanId>, operation: &Operation, named: bool) -> Self {
         let context = operation.context().clone();
-        let (wants_route, method, route, is_claimed) = (false, None, None, false);
-        Self { caller, context, wants_route, method, route, named, is_claimed }
+        Self { caller, context, wanted: None, named, is_claimed: false }
     }
 
     /// Takes the route of an inner layer, which goes with this method in the name.
     pub(super) fn wanting_route(self, method: Option<Cow<'static, str>>) -> Self {
-        Self { wants_route: true, method, ..self }
+        Self { wanted: Some(Box::new(Wanted { method, route: None })), ..self }
     }
 
     /// A request of a protocol on top of HTTP.
@@ -60,22 +64,25 @@ impl Serving {
 
     /// What inner layers have told.
     pub(super) fn told(self) -> Option<Told> {
-        let route = self.route?;
-        let name = (!self.named).then(|| route.name(self.method.as_deref()));
+        let Wanted { method, route } = *self.wanted?;
+        let route = route?;
+        let name = (!self.named).then(|| route.name(method.as_deref()));
         Some((name, route.template))
     }
 
-    /// Runs something during which `serving` is the request on this thread.
-    pub(super) fn within<R>(serving: &mut Option<Self>, work: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a mut Option<Serving>);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                swap(self.0);
-            }
-        }
+    /// Makes `serving` the request on this thread until the guard goes.
+    pub(super) fn enter(serving: &mut Option<Self>) -> Entered<'_> {
         swap(serving);
-        let _restore = Restore(serving);
-        work()
+        Entered(serving)
+    }
+}
+
+/// Keeps a request the one on this thread.
+pub(super) struct Entered<'a>(&'a mut Option<Serving>);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        swap(self.0);
     }
 }
 
@@ -107,8 +114,8 @@ pub(crate) fn claim() -> Option<Context> {
 /// another router has matched already, and what the other one adds is not a template of the path.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(serving) = current.as_mut().filter(|serving| serving.wants_route) {
-            serving.route.get_or_insert_with(|| Route::of(template));
+        if let Some(wanted) = current.as_mut().and_then(|serving| serving.wanted.as_mut()) {
+            wanted.route.get_or_insert_with(|| Route::of(template));
         }
     });
 }

@@ -45,11 +45,15 @@ impl Trust {
         Self(Policy::Function(Arc::new(believes)))
     }
 
-    pub(crate) fn believes(&self, request: &RequestHead<'_>, peer: Option<SocketAddr>) -> bool {
+    pub(crate) fn believes(
+        &self,
+        request: &RequestHead<'_>,
+        peer: impl FnOnce() -> Option<SocketAddr>,
+    ) -> bool {
         match &self.0 {
             Policy::Always => true,
             Policy::Never => false,
-            Policy::Networks(networks) => peer.is_some_and(|peer| contains(networks, peer.ip())),
+            Policy::Networks(networks) => peer().is_some_and(|peer| contains(networks, peer.ip())),
             Policy::Function(believes) => believes(request),
         }
     }

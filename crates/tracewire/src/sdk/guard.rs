@@ -46,6 +46,9 @@ pub(super) struct Live {
     pub(super) timeout: Duration,
 }
 
+/// How long a flush takes at most.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Guard {
     pub(super) fn new(live: Option<Live>, turn: Turn) -> Self {
         Self { live, _turn: turn }
@@ -59,10 +62,13 @@ impl Guard {
         let Some(live) = &self.live else {
             return true;
         };
+        let end = Instant::now() + PATIENCE;
         let before = live.dropped();
+        let measured = live.meters.flush();
         let records = live.records.as_ref().is_none_or(Records::flush);
         let spans = live.provider.force_flush().is_ok();
-        live.meters.flush() && spans && records && live.dropped() == before
+        let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
+        measured == Ok(true) && spans && records && live.dropped() == before
     }
 
     /// What has become of the spans so far.

@@ -46,6 +46,7 @@ mod result;
 mod run;
 pub(crate) mod source;
 mod start;
+mod texts;
 
 pub use current::{Current, current};
 pub use exception::Domain;
@@ -56,6 +57,7 @@ pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
+pub(crate) use texts::{kept, kept_address};
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
@@ -71,12 +73,7 @@ use source::{Source, Started};
 #[derive(Debug)]
 pub struct Operation {
     context: Context,
-    /// The `tracing` span in front of the OpenTelemetry span, when the source is `tracing`.
-    front: Option<Box<tracing::Span>>,
-    /// The span is another operation's, with this context; that one ends it.
-    joined: Option<Box<Context>>,
-    /// The log line to write at the end.
-    line: Option<Box<RequestLine>>,
+    extras: Option<Box<Extras>>,
     side: Side,
     domain: Domain,
     /// Whether exceptions are span events too.
@@ -87,6 +84,17 @@ pub struct Operation {
     /// An exception has been recorded; the same one is not recorded again at the end.
     told: AtomicBool,
     metered: Metered,
+}
+
+/// What few operations have.
+#[derive(Debug, Default)]
+struct Extras {
+    /// The `tracing` span in front of the OpenTelemetry span, when the source is `tracing`.
+    front: Option<tracing::Span>,
+    /// The span is another operation's, with this context; that one ends it.
+    joined: Option<Context>,
+    /// The log line to write at the end.
+    line: Option<RequestLine>,
 }
 
 impl Operation {
@@ -137,7 +145,7 @@ impl Operation {
     pub(crate) fn join(joined: Context, side: Side, describe: impl FnOnce(&mut Start)) -> Self {
         let mut operation = Self::of(Started::none(&Context::current()), side);
         operation.recording = joined.span().is_recording();
-        operation.joined = Some(Box::new(joined));
+        operation.extras().joined = Some(joined);
         if operation.recording {
             let mut start = Start::default();
             describe(&mut start);
@@ -147,12 +155,10 @@ impl Operation {
         operation
     }
 
-    fn of(Started { context, front, recording }: Started, side: Side) -> Self {
+    fn of(Started { context, extras, recording }: Started, side: Side) -> Self {
         Self {
             context,
-            front,
-            joined: None,
-            line: None,
+            extras,
             side,
             domain: Domain::General,
             exception_events: false,
@@ -178,13 +184,17 @@ impl Operation {
 
     /// Writes this line at the end, whether anything is recorded or not.
     pub(crate) fn with_line(mut self, line: RequestLine) -> Self {
-        self.line = Some(Box::new(line));
+        self.extras().line = Some(line);
         self
+    }
+
+    fn extras(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// The line that will be written at the end, to say more in it.
     pub(crate) fn line(&mut self) -> Option<&mut RequestLine> {
-        self.line.as_deref_mut()
+        self.extras.as_deref_mut()?.line.as_mut()
     }
 
     /// The span to write on.
@@ -194,7 +204,12 @@ impl Operation {
 
     /// The context of the span to write on.
     fn target(&self) -> &Context {
-        self.joined.as_deref().unwrap_or(&self.context)
+        let joined = self.extras.as_deref().and_then(|extras| extras.joined.as_ref());
+        joined.unwrap_or(&self.context)
+    }
+
+    fn is_joined(&self) -> bool {
+        self.extras.as_deref().is_some_and(|extras| extras.joined.is_some())
     }
 
     /// The context in which the work runs; the context to inject into what it sends.
@@ -242,7 +257,8 @@ impl Operation {
     /// in it; [`run`](Self::run) does so for a future.
     pub fn enter(&self) -> Entered<'_> {
         // The layer behind the `tracing` span makes its own context current; ours goes on top.
-        let front = self.front.as_deref().map(tracing::Span::enter);
+        let front = self.extras.as_deref().and_then(|extras| extras.front.as_ref());
+        let front = front.map(tracing::Span::enter);
         Entered {
             operation: self,
             panicking: std::thread::panicking(),
@@ -308,16 +324,17 @@ impl Operation {
         }
         let panicked = self.has_panicked();
         let is_told = panicked || matches!(outcome, Outcome::Error { .. });
-        if !(is_told || self.is_watched() || self.line.is_some()) {
+        let line = self.extras.as_deref().and_then(|extras| extras.line.as_ref());
+        if !(is_told || self.is_watched() || line.is_some()) {
             return;
         }
         let outcome = if panicked { Outcome::Panicked } else { outcome };
-        let verdict = outcome.clone().verdict(self.side);
+        let verdict = outcome.verdict(self.side);
         let error_type = verdict.error_type.as_deref();
         let error = error_type.map(|error_type| (attributes::ERROR_TYPE, error_type));
         // First of all, so that what is written about the end takes no part in the duration.
         let ended = self.metered.finish(error, &self.context);
-        if panicked && self.joined.is_some() {
+        if panicked && self.is_joined() {
             // The owner has seen the panic too.
             return;
         }
@@ -328,7 +345,7 @@ impl Operation {
             }
             _ => {}
         }
-        if let Some(line) = &self.line {
+        if let Some(line) = line {
             line.write(self.target(), &outcome);
         }
         if !self.recording {
@@ -342,7 +359,7 @@ impl Operation {
             span.set_status(status);
         }
         match ended {
-            _ if self.joined.is_some() => {}
+            _ if self.is_joined() => {}
             Some(ended) => span.end_with_timestamp(ended),
             None => span.end(),
         }
@@ -352,10 +369,10 @@ impl Operation {
 impl Drop for Operation {
     fn drop(&mut self) {
         // Whether a joined operation was cancelled is for its owner to say.
-        if self.joined.is_none() {
-            self.end(Outcome::Cancelled);
-        } else {
+        if self.is_joined() {
             self.metered.finish(None, &self.context);
+        } else {
+            self.end(Outcome::Cancelled);
         }
     }
 }

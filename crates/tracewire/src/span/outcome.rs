@@ -92,15 +92,17 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn verdict(self, side: Side) -> Verdict {
+    pub(crate) fn verdict(&self, side: Side) -> Verdict {
         if !self.is_error(side) {
             return Verdict::default();
         }
         let (error_type, description) = match self {
             Self::Success => return Verdict::default(),
-            Self::Http(code) => (code_text(code), Cow::Borrowed("")),
-            Self::Grpc { code, message } => (Cow::Borrowed(grpc::code_name(code)), message),
-            Self::Error { error_type, description } => (error_type, description),
+            Self::Http(code) => (code_text(*code), Cow::Borrowed("")),
+            Self::Grpc { code, message } => {
+                (Cow::Borrowed(grpc::code_name(*code)), message.clone())
+            }
+            Self::Error { error_type, description } => (error_type.clone(), description.clone()),
             Self::Cancelled => (Cow::Borrowed("cancelled"), Cow::Borrowed("")),
             Self::Panicked => (Cow::Borrowed("panic"), Cow::Borrowed("")),
         };

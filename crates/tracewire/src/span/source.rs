@@ -7,8 +7,8 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, InstrumentationScope, global};
 
-use super::Start;
 use super::attributes::SCHEMA_URL;
+use super::{Extras, Start};
 use crate::context::RANDOM;
 
 mod front;
@@ -30,7 +30,7 @@ pub(crate) enum Source {
 /// A span that has been started.
 pub(crate) struct Started {
     pub(super) context: Context,
-    pub(super) front: Option<Box<tracing::Span>>,
+    pub(super) extras: Option<Box<Extras>>,
     pub(super) recording: bool,
 }
 
@@ -122,7 +122,7 @@ impl std::fmt::Debug for Source {
 impl Started {
     /// No span: whatever `parent` says travels on.
     pub(super) fn none(parent: &Context) -> Self {
-        Self { context: parent.clone(), front: None, recording: false }
+        Self { context: parent.clone(), extras: None, recording: false }
     }
 }
 
@@ -137,7 +137,11 @@ where
     fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started> {
         let span = self.0.build_with_context(builder, parent);
         if span.is_recording() {
-            return Some(Started { context: parent.with_span(span), front: None, recording: true });
+            return Some(Started {
+                context: parent.with_span(span),
+                extras: None,
+                recording: true,
+            });
         }
         // A tracer without a provider hands the parent's context back, one that has been shut down
         // an invalid one.
@@ -148,7 +152,7 @@ where
         }
         Some(Started {
             context: parent.with_remote_span_context(dropped(own, parents)),
-            front: None,
+            extras: None,
             recording: false,
         })
     }

@@ -26,7 +26,9 @@ pub(crate) fn ensure() -> Result<()> {
 /// The instructions that one operation of a case takes. Each case has a process of its own: what others leave behind in
 /// the allocator would change the figure.
 pub(crate) fn count(binary: &Path, case: &str) -> Result<u64> {
-    let dump = workspace::scratch("callgrind.out");
+    // Several are counted at once.
+    let name: String = case.chars().map(|it| if it.is_alphanumeric() { it } else { '-' }).collect();
+    let dump = workspace::scratch(&format!("callgrind-{name}.out"));
     let mut command = process::program("valgrind");
     command
         .args(["--quiet", "--tool=callgrind"])
@@ -40,6 +42,7 @@ pub(crate) fn count(binary: &Path, case: &str) -> Result<u64> {
         .ok_or_else(|| format!("`{}` failed", process::shown(&command)))?;
     let times: u64 = text.trim_end().parse().context(case)?;
     let text = fs::read_to_string(&dump).context(dump.display())?;
+    fs::remove_file(&dump).context(dump.display())?;
     let total = total(&text).ok_or_else(|| format!("{case}: callgrind counted nothing"))?;
     Ok(total / times.max(1))
 }

@@ -11,8 +11,9 @@ const HEAD: &str = "\
 Written by `cargo xtask bench`. Each cell is what one operation costs **over the bare one**: instructions / allocations
 / bytes allocated / time as a multiple of the bare operation's. Instructions are callgrind's: the
 same within half a per cent on every run of one build, and within two when something else in the program changes; only
-`sqlite`, which is answered by a thread of its own, moves by some hundred. Allocations are exact.
-Times are medians of seven rounds over all cases; they are ratios, and not exact ones. What happens later on the batch
+`sqlite`, which is answered by a thread of its own, moves by some hundred, though it is the least of five counts.
+Allocations are exact.
+Times are medians of five rounds over all cases; they are ratios, and not exact ones. What happens later on the batch
 processor's thread is in none of them. Every program is built with `lto = \"fat\"` and one codegen unit, and compared with
 the bare operation in the same program.
 
@@ -20,6 +21,10 @@ Libraries differ in what they do for that: `bench/peers` says how each is set up
 caller's context when the SDK is off, TraceLayer never does; fastrace has a model of its own with four attributes, and
 neither reads nor writes `tracestate`. tracewire's spans end with the body; those of all others but TraceLayer with the
 head of the response.
+
+Beside `traceparent`, which is a caller without `tracestate`, there is `metrics`: the same with request durations
+measured, by tracewire, and with all that they measure by the others. What metrics cost is the difference of the two.
+`log line` is a traced request whose handler writes one, and what the ids of its trace on that line cost.
 ";
 
 /// Tables, one for each area and scenario, and one for each thing that grows.
@@ -27,17 +32,19 @@ pub(crate) fn markdown(programs: &[Measures]) -> String {
     let costs = costs(programs);
     let bare = bare_costs(programs);
     let mut text = HEAD.to_owned();
-    let mut area = "";
-    for (case, cost) in bare.iter().filter(|(case, _)| case.area != "growth") {
-        if case.area != area {
-            area = &case.area;
-            text += &format!("\n## {area}\n");
+    let mut areas: Vec<&str> = Vec::new();
+    for (case, _) in bare.iter().filter(|(case, _)| case.area != "growth") {
+        if !areas.contains(&case.area.as_str()) {
+            areas.push(&case.area);
         }
-        let rows: Vec<&(Case, Cost)> = costs
-            .iter()
-            .filter(|(it, _)| (&it.area, &it.scenario) == (&case.area, &case.scenario))
-            .collect();
-        text += &table(case, cost, &rows);
+    }
+    for area in areas {
+        text += &format!("\n## {area}\n");
+        for (case, cost) in bare.iter().filter(|(case, _)| case.area == area) {
+            let is_same = |it: &Case| (&it.area, &it.scenario) == (&case.area, &case.scenario);
+            let rows: Vec<&(Case, Cost)> = costs.iter().filter(|(it, _)| is_same(it)).collect();
+            text += &table(case, cost, &rows);
+        }
     }
     text + &growth(&costs)
 }
@@ -107,26 +114,34 @@ fn cell(cost: &Cost) -> String {
     format!("{} / {allocations} / {}{ratio}", thousands(*instructions), thousands(*bytes))
 }
 
-/// What grows, with the last word of a scenario as its size.
+/// What grows, with the last word of a scenario as its size. What each one more costs is the same in every row where
+/// growth is linear.
 fn growth(costs: &[(Case, Cost)]) -> String {
     let mut text = "\n## How the cost of the server's layer grows\n".to_owned();
-    let mut last = "";
+    let mut first = ("", 0, 0);
     for (case, cost) in costs.iter().filter(|(case, _)| case.area == "growth") {
         let (what, size) = case.scenario.rsplit_once(' ').unwrap_or((&case.scenario, ""));
-        if what != last {
-            last = what;
-            text +=
-                &format!("\n| {what} | instructions | allocations | bytes |\n|--:|--:|--:|--:|\n");
+        let Cost { instructions, allocations, bytes, ratio } = cost;
+        let count: i64 = size.parse().unwrap_or_default();
+        if what != first.0 {
+            first = (what, count, *instructions);
+            text += &format!(
+                "\n| {what} | instructions | for each more | allocations | bytes | time |\n|{}\n",
+                "--:|".repeat(6)
+            );
         }
-        let Cost { instructions, allocations, bytes, .. } = cost;
+        let each = (instructions - first.2).checked_div(count - first.1);
+        let each = each.map_or_else(|| "–".to_owned(), thousands);
         let (instructions, bytes) = (thousands(*instructions), thousands(*bytes));
-        text += &format!("| {size} | {instructions} | {allocations} | {bytes} |\n");
+        let time = ratio.map_or_else(|| "–".to_owned(), |ratio| format!("×{ratio:.2}"));
+        text +=
+            &format!("| {size} | {instructions} | {each} | {allocations} | {bytes} | {time} |\n");
     }
     text
 }
 
 /// A number with a space before every three digits.
-fn thousands(number: i64) -> String {
+pub(super) fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "−" } else { "" });
     for (index, digit) in digits.chars().enumerate() {
@@ -172,18 +187,21 @@ mod tests {
             ("server/plain/tracewire/off", 10_000, 19),
             ("growth/layers 2/bare/bare", 9000, 17),
             ("growth/layers 2/tracewire/sampled", 21_000, 35),
+            ("growth/layers 4/bare/bare", 9000, 17),
+            ("growth/layers 4/tracewire/sampled", 31_000, 53),
         ])];
         let text = markdown(&measures);
         for line in [
             "plain; the bare operation itself: 9 000 / 17 / 1 088 B",
             "| **tracewire** | 6 000 / 9 / 576 / ×1.67 | – | 1 000 / 2 / 128 / ×1.11 |",
-            "| layers | instructions | allocations | bytes |",
-            "| 2 | 12 000 | 18 | 1 152 |",
+            "| layers | instructions | for each more | allocations | bytes | time |",
+            "| 2 | 12 000 | – | 18 | 1 152 | ×2.33 |",
+            "| 4 | 22 000 | 5 000 | 36 | 2 304 | ×3.44 |",
         ] {
             assert!(text.lines().any(|it| it == line), "{line}\nin\n{text}");
         }
         let json = json(&measures);
         assert!(json.contains("\"case\": \"server/plain/tracewire/off\", \"instructions\": 1000,"));
-        assert_eq!(json.matches("\"case\"").count(), 3);
+        assert_eq!(json.matches("\"case\"").count(), 4);
     }
 }

@@ -63,7 +63,7 @@ impl Config {
 
     /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
     fn measure(&self, metered: &mut Metered, request: &RequestHead<'_>, route: Option<&str>) {
-        let peer = self.peer_of(request);
+        let peer = || self.peer_of(request);
         let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
         // Anybody can make up a scheme.
         let scheme = match &*scheme {
@@ -77,7 +77,7 @@ impl Config {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
         let server =
-            address.then(|| Origin::of(request, peer, &self.proxies, self.default_scheme).server);
+            address.then(|| Origin::of(request, peer(), &self.proxies, self.default_scheme).server);
         let server = server.flatten();
         metered.label(|labels| {
             labels.text(names::HTTP_REQUEST_METHOD, method);
@@ -138,9 +138,8 @@ impl Config {
         mut incoming: Incoming,
         describe: impl FnOnce(&mut Start, Option<SocketAddr>),
     ) -> (Operation, bool) {
-        let peer = self.peer_of(request);
         let mut stranger = None;
-        if !self.trust.believes(request, peer) {
+        if !self.trust.believes(request, || self.peer_of(request)) {
             stranger = incoming.trace.take();
             incoming.baggage = None;
         }
@@ -156,7 +155,7 @@ impl Config {
                     + self.answer.response_headers.len()
                     + self.baggage_attributes.len(),
             );
-            describe(start, peer);
+            describe(start, self.peer_of(request));
             self.copy_baggage(&parent, start);
             if let Some(stranger) = stranger {
                 start.link(stranger.span_context().clone(), Vec::new());

@@ -113,7 +113,7 @@ use crate::{Error, yaml};
 ///
 /// | `logger_provider.processors` | the same but for `zipkin` |
 /// | `logger_provider.limits` | |
-/// | `meter_provider.readers` | `periodic` with `interval`, `timeout` and `otlp_http`, `otlp_grpc`, `otlp_file/development` or `console`; `pull` with `prometheus/development`, its `host` and `port`, which needs feature `prometheus`. `temporality_preference` is for each reader; exponential histograms in one reader are so in all but Prometheus |
+/// | `meter_provider.readers` | `periodic` with `interval`, `timeout` and `otlp_http`, `otlp_grpc`, `otlp_file/development` or `console`; `pull` with `prometheus/development`, its `host` and `port`, which needs feature `prometheus`. `temporality_preference` is for each reader; where one of them wants exponential histograms, [all get them](super::Builder::metric_histograms) |
 /// | `meter_provider.exemplar_filter` | |
 ///
 /// A timeout of 0 is a day. Aliases and `<<` work.

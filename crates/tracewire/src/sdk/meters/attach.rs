@@ -17,7 +17,7 @@ use crate::measure::{ExemplarFilter, Gallery, IsKept};
 use crate::prometheus_sdk::{self, Listener, Metrics};
 use crate::sdk::exporter::{Client, Sink, say};
 use crate::sdk::{Signal, TailHandle};
-use crate::{Error, Telemetry};
+use crate::{Error, Telemetry, scraped};
 
 /// Whom measurements are about.
 pub(in crate::sdk) struct About<'a> {
@@ -40,7 +40,7 @@ impl Settings {
         let gallery = Gallery::new(filter, is_kept.clone());
         let mut started = Started {
             provider: SdkMeterProvider::builder().with_resource(about.resource.clone()),
-            reads: false,
+            is_sent: false,
             live: Live::default(),
         };
         let mut prometheus = self.prometheus;
@@ -80,12 +80,16 @@ impl Settings {
                 attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
             prometheus_sdk::prepare(metrics, attributes.collect(), filter, is_kept);
             telemetry = prometheus_sdk::attach(telemetry, metrics);
+            started.provider = scraped::read(started.provider, metrics);
         }
-        let Started { provider, reads, mut live } = started;
-        if reads {
+        let Started { provider, is_sent, mut live } = started;
+        if is_sent || prometheus.is_some() {
             let provider = provider.build();
             global::set_meter_provider(provider.clone());
-            telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            // Prometheus gets what is measured here without the provider, and with exemplars.
+            if is_sent {
+                telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            }
             live.provider = Some(provider);
         }
         Ok((telemetry, live))
@@ -95,7 +99,7 @@ impl Settings {
 /// What has been set going so far.
 struct Started {
     provider: opentelemetry_sdk::metrics::MeterProviderBuilder,
-    reads: bool,
+    is_sent: bool,
     live: Live,
 }
 
@@ -105,7 +109,7 @@ impl Started {
         let provider = std::mem::take(&mut self.provider);
         self.provider = provider.with_reader(reader);
         self.live.exporters.push(sink);
-        self.reads = true;
+        self.is_sent = true;
     }
 }
 

@@ -5,6 +5,10 @@ mod console;
 mod otlp;
 mod reader;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 pub(super) use attach::About;
@@ -89,6 +93,7 @@ pub(crate) struct Settings {
 pub(super) struct Live {
     provider: Option<SdkMeterProvider>,
     pub(super) exporters: Vec<Sink>,
+    is_flushing: Arc<AtomicBool>,
     _listener: Option<Listener>,
 }
 
@@ -120,8 +125,9 @@ impl Builder {
         self
     }
 
-    /// What a Collector gets of histograms; what Prometheus fetches stays as it is. Variable:
-    /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`.
+    /// What a Collector gets of histograms. What Prometheus fetches of tracewire's own stays as it is;
+    /// of other instruments it then gets only how many measurements there were, and their sum.
+    /// Variable: `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`.
     pub fn metric_histograms(mut self, aggregation: HistogramAggregation) -> Self {
         self.meters.pace.histograms = Some(aggregation);
         self
@@ -129,22 +135,52 @@ impl Builder {
 }
 
 impl Live {
-    /// Sends what has been measured by now; whether that was possible.
-    pub(super) fn flush(&self) -> bool {
-        self.provider.as_ref().is_none_or(|it| it.force_flush().is_ok())
+    /// Begins to send what has been measured by now; the result says, when it comes, whether that was
+    /// possible. None comes while an earlier one is still waited for.
+    pub(super) fn flush(&self) -> Receiver<bool> {
+        let (done, waiting) = mpsc::channel();
+        let Some(provider) = self.provider.clone() else {
+            let _ = done.send(true);
+            return waiting;
+        };
+        let Some(turn) = Turn::take(&self.is_flushing) else {
+            return waiting;
+        };
+        // The SDK waits as long as the exporter does.
+        let flush = move || {
+            let _turn = turn;
+            let _ = done.send(provider.force_flush().is_ok());
+        };
+        let _ = thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(flush);
+        waiting
     }
 
     /// Begins to shut down; the result says, when it comes, that it is done.
-    pub(super) fn shut_down(&self) -> std::sync::mpsc::Receiver<()> {
-        let (done, waiting) = std::sync::mpsc::channel();
+    pub(super) fn shut_down(&self) -> Receiver<()> {
+        let (done, waiting) = mpsc::channel();
         if let Some(provider) = self.provider.clone() {
             let end = move || {
                 let _ = provider.shutdown();
                 let _ = done.send(());
             };
             // Where there are no threads left, there is no last export.
-            let _ = std::thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(end);
+            let _ = thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(end);
         }
         waiting
+    }
+}
+
+/// The right to do what only one thread does at a time.
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    fn take(taken: &Arc<AtomicBool>) -> Option<Self> {
+        (!taken.swap(true, Ordering::AcqRel)).then(|| Self(taken.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{Start, Started, dropped};
+use super::{Extras, Start, Started, dropped};
 
 /// Starts a span, or `None` when no layer records it: there is none, or a filter hides the span.
 pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<Started> {
@@ -48,7 +48,8 @@ impl Started {
             let identity = dropped(context.span().span_context(), parent.span().span_context());
             context.with_remote_span_context(identity)
         };
-        Self { context, front: Some(Box::new(front)), recording }
+        let extras = Extras { front: Some(front), ..Extras::default() };
+        Self { context, extras: Some(Box::new(extras)), recording }
     }
 }
 

@@ -1,0 +1,74 @@
+//! What other layers for clients cost, and what is written by hand on OpenTelemetry's API.
+//!
+//! Each is set up as its documentation says. In the mode "off" there is no provider, and for layers on `tracing` no
+//! subscriber, which is the cheapest that they can be; those do not hand on the caller's context then.
+
+use bench_harness::globals::{provider, subscriber};
+use bench_harness::{Case, Mode, Operation, client, redis, sql, tonic};
+use tonic_tracing_opentelemetry::middleware::client::OtelGrpcLayer;
+use tower::Layer as _;
+use tower_otel::trace::{GrpcLayer, HttpLayer};
+use tracing::Level;
+
+mod floor;
+
+const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
+const FLOOR: &str = "by hand on the OpenTelemetry API";
+const TOWER_OTEL: &str = "tower-otel 0.12";
+
+/// An operation below a caller, recorded or not, with a `tracestate` of as many members.
+type Make = fn(bool, usize) -> Operation;
+
+/// What there is to trace, without tracing.
+const BARE: [(&str, Make); 5] = [
+    ("reqwest client", |sampled, members| client::middleware(|it| it, sampled, members)),
+    ("tower client", |sampled, members| client::tower(client::answering(), sampled, members)),
+    ("grpc client", |sampled, members| tonic::send(tonic::channel(), sampled, members)),
+    ("redis", |sampled, members| redis::get(redis::Instant, sampled, members)),
+    ("sqlite", |sampled, members| sql::select(sql::pool(), sampled, members)),
+];
+
+/// What is traced, who does, what that needs in the process, and the operation.
+type Traced = (&'static str, &'static str, fn(Mode), Make);
+
+const TRACED: [Traced; 7] = [
+    ("reqwest client", FLOOR, provider, |sampled, members| {
+        client::middleware(|it| it.with(floor::http::ByHand::new(())), sampled, members)
+    }),
+    ("tower client", FLOOR, provider, |sampled, members| {
+        client::tower(floor::http::ByHand::new(client::answering()), sampled, members)
+    }),
+    ("tower client", TOWER_OTEL, subscriber, |sampled, members| {
+        let layer = HttpLayer::client(Level::INFO);
+        client::tower(layer.layer(client::answering()), sampled, members)
+    }),
+    ("grpc client", "tonic-tracing-opentelemetry 0.42", subscriber, |sampled, members| {
+        tonic::send(OtelGrpcLayer.layer(tonic::channel()), sampled, members)
+    }),
+    ("grpc client", TOWER_OTEL, subscriber, |sampled, members| {
+        let layer = GrpcLayer::client(Level::INFO);
+        tonic::send(layer.layer(tonic::channel()), sampled, members)
+    }),
+    ("redis", FLOOR, provider, |sampled, members| {
+        redis::get(floor::redis::ByHand::new(redis::Instant), sampled, members)
+    }),
+    ("sqlite", FLOOR, provider, floor::sql::select),
+];
+
+fn main() {
+    let mut cases = Vec::new();
+    for (scenario, members) in [("traceparent", 0), ("tracestate", 2)] {
+        for (area, make) in BARE {
+            cases.push(Case::bare(area, scenario, move || make(true, members)));
+        }
+        for (area, variant, set_up, make) in TRACED {
+            cases.extend(MODES.map(|mode| {
+                Case::new(area, scenario, variant, mode, move || {
+                    set_up(mode);
+                    make(mode != Mode::Unsampled, members)
+                })
+            }));
+        }
+    }
+    bench_harness::run(&cases);
+}

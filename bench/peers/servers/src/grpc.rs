@@ -1,0 +1,37 @@
+//! Layers for gRPC servers.
+
+use bench_harness::globals::subscriber;
+use bench_harness::{Case, Mode, tonic};
+use tonic_tracing_opentelemetry::middleware::server::OtelGrpcLayer;
+use tower::Layer as _;
+use tower_otel::trace::GrpcLayer;
+use tracing::Level;
+
+use crate::{MODES, TOWER_OTEL};
+
+const AREA: &str = "grpc server";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (scenario, tracestate) in [("traceparent", false), ("tracestate", true)] {
+        cases.push(Case::bare(AREA, scenario, move || {
+            tonic::receive(tonic::server(), true, tracestate)
+        }));
+        for mode in MODES {
+            let sampled = mode != Mode::Unsampled;
+            cases.push(Case::new(AREA, scenario, "tonic-tracing-opentelemetry 0.42", mode, {
+                move || {
+                    subscriber(mode);
+                    let server = OtelGrpcLayer::default().layer(tonic::server());
+                    tonic::receive(server, sampled, tracestate)
+                }
+            }));
+            cases.push(Case::new(AREA, scenario, TOWER_OTEL, mode, move || {
+                subscriber(mode);
+                let server = GrpcLayer::server(Level::INFO).layer(tonic::server());
+                tonic::receive(server, sampled, tracestate)
+            }));
+        }
+    }
+    cases
+}
