@@ -34,7 +34,7 @@ where
     DB::QueryResult: std::fmt::Debug,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
 {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let telemetry = capture.telemetry().measure(Choice::new().connection_pools());
     let pool = pool.max_connections(2).acquire_timeout(Duration::from_millis(300));
     let pool = pool.connect(url).await.expect("a server");
