@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 // What features share is unused while only one of them is on; with all of them nothing may be.
-#![cfg_attr(not(feature = "full"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "full"), allow(dead_code, unreachable_pub, unused_imports))]
 
 #[cfg(feature = "amqp")]
 pub mod amqp;
@@ -34,6 +34,9 @@ mod metrics_http;
 #[cfg(all(feature = "metrics", feature = "sdk"))]
 #[path = "metrics/sdk.rs"]
 mod metrics_sdk;
+#[cfg(all(feature = "metrics", feature = "tonic"))]
+#[path = "metrics/tonic.rs"]
+mod metrics_tonic;
 #[cfg(feature = "nats")]
 pub mod nats;
 #[cfg(feature = "prometheus")]
@@ -48,10 +51,19 @@ mod prometheus_sdk;
 #[path = "prometheus/absent.rs"]
 mod prometheus_sdk;
 mod propagate;
+#[cfg(all(feature = "metrics", any(feature = "prometheus", feature = "test")))]
+#[path = "sdk/readings.rs"]
+mod readings;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(all(feature = "prometheus", feature = "sdk"))]
+#[path = "sdk/meters/scraped.rs"]
+mod scraped;
+#[cfg(all(not(feature = "prometheus"), feature = "sdk"))]
+#[path = "sdk/meters/unscraped.rs"]
+mod scraped;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 pub mod span;
@@ -60,6 +72,12 @@ pub mod sqlx;
 mod telemetry;
 #[cfg(feature = "test")]
 pub mod test;
+#[cfg(all(feature = "metrics", feature = "test"))]
+#[path = "test/metrics.rs"]
+mod test_metrics;
+#[cfg(all(not(feature = "metrics"), feature = "test"))]
+#[path = "test/unmeasured.rs"]
+mod test_metrics;
 #[cfg(feature = "sdk-tls")]
 mod tls;
 #[cfg(all(feature = "sdk", not(feature = "sdk-tls")))]

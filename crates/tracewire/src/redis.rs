@@ -127,6 +127,8 @@
 //! - In a cluster, redirects, retries and which node answered: `server.address` is what
 //!   [`Config::server_address`] says.
 //! - Whether the driver's client-side cache answered: such a command is a span as well.
+//! - How a pool of connections stands. The driver has none; those around it can be measured with
+//!   `metrics::ConnectionPool`.
 //!
 //! # Cost
 //!

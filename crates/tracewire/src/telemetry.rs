@@ -9,7 +9,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
 use crate::context::{Carrier, CarrierMut, Incoming, Scanned};
-use crate::measure::{Family, Gallery, Measuring, Metered};
+use crate::measure::{Family, Gallery, Measuring, Metered, Pools};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
 
@@ -236,6 +236,11 @@ impl Telemetry {
     /// Begins to measure an operation of this kind, if anybody wants to know.
     pub(crate) fn measurement(&self, family: Family) -> Metered {
         self.with(|settings| settings.measuring.begin(family, source::scope))
+    }
+
+    /// Where connection pools are measured, if anybody wants to know.
+    pub(crate) fn pools(&self) -> Option<Arc<Pools>> {
+        self.with(|settings| settings.measuring.pools(source::scope))
     }
 
     /// The same as [`start`](Self::start) for an operation that is measured.

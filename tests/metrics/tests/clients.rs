@@ -22,7 +22,10 @@ use sqlx::sqlite::SqlitePoolOptions;
 use tokio::net::TcpListener;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracewire::http::{ClientLayer, UrlTemplate};
-use tracewire::metrics::Choice;
+use tracewire::messaging::{About, Client};
+use tracewire::metrics::{Attributes, Choice};
+use tracewire::otel::KeyValue;
+use tracewire::otel::trace::SpanContext;
 use tracewire::redis::{Config, Connection};
 use tracewire::span::Outcome;
 use tracewire::sqlx::{Pool, Settings};
@@ -308,6 +311,43 @@ async fn methods_that_nobody_has_make_no_series() {
 }
 
 #[tokio::test]
+async fn calls_have_the_attributes_that_are_added_and_no_more_series_than_allowed() {
+    let site = Site::new(Capture::with_sampler(Sampler::AlwaysOff));
+    let telemetry = site.measuring(Choice::new().most_series(10));
+    let tenant = |request: &tracewire::http::RequestHead<'_>, attributes: &mut Attributes| {
+        let tenant = request.headers.get("x-tenant").and_then(|it| it.to_str().ok());
+        attributes.set(KeyValue::new("tenant", tenant.unwrap_or("none").to_owned()));
+    };
+    let server = tracewire::tonic::ServerLayer::new().telemetry(&telemetry);
+    let server = server.known_methods(["shop.Payment/Pay"]).on_measurement(tenant);
+    let client = tracewire::tonic::ClientLayer::new().telemetry(&telemetry).on_measurement(tenant);
+    let answer = service_fn(async |_: Request<String>| {
+        let response = Response::builder().header("content-type", "application/grpc");
+        Ok::<_, Infallible>(response.header("grpc-status", "0").body(String::new()).unwrap())
+    });
+    let service = client.layer(server.layer(answer));
+    for tenant in 0..100 {
+        let request = Request::post("http://shop.example:50051/shop.Payment/Pay")
+            .header("content-type", "application/grpc")
+            .header("x-tenant", tenant.to_string());
+        drop(service.clone().oneshot(request.body(String::new()).unwrap()).await.unwrap());
+    }
+    for name in ["rpc.server.call.duration", "rpc.client.call.duration"] {
+        let series = site.of(name);
+        assert_eq!(series.len(), 11, "{name}");
+        assert_eq!(series.iter().map(|it| it.count).sum::<u64>(), 100, "{name}");
+        let first =
+            series.iter().find(|it| it.attributes.get("tenant").is_some_and(|it| it == "0"));
+        assert_eq!(
+            (first.unwrap().attributes["rpc.method"].as_str(), first.unwrap().count),
+            ("shop.Payment/Pay", 1)
+        );
+        let overflow = series.iter().find(|it| it.attributes.contains_key("otel.metric.overflow"));
+        assert_eq!(overflow.unwrap().count, 90, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn messages_are_measured_as_their_spans_are() {
     let site = Site::new(Capture::new());
     let config = tracewire::messaging::Config::new().telemetry(&site.telemetry());
@@ -338,6 +378,52 @@ async fn messages_are_measured_as_their_spans_are() {
         assert_eq!((count.sum, count.unit.as_str()), (1.0, "{message}"));
         assert_eq!(count.attributes["messaging.operation.name"], operation);
     }
+}
+
+#[tokio::test]
+async fn a_message_counts_once_wherever_it_is_first_seen() {
+    let site = Site::new(Capture::new());
+    let config = tracewire::messaging::Config::new().telemetry(&site.telemetry());
+    let client = tracewire::messaging::Client::new("pigeon_post", &config);
+    let message = HashMap::<String, String>::new();
+    let none = SpanContext::NONE;
+    // Received and then processed.
+    client.receive("get", |about| about.link(&none, Vec::new())).finish(Outcome::Success);
+    client.process("process", &message, About::received).finish(Outcome::Success);
+    client.receive("poll", |about| about.batch_of(3)).finish(Outcome::Success);
+    let batch = [message.clone(), message.clone(), message.clone()];
+    let process = client.process_batch("process", &batch, About::received, |_, _| {});
+    process.finish(Outcome::Success);
+    let mut receiving = client.receive("fetch", |_| {});
+    Client::received(&mut receiving, 2);
+    receiving.finish(Outcome::Success);
+    let counts = || {
+        let counts = site.of("messaging.client.consumed.messages").into_iter();
+        let counts = counts.map(|it| (it.labels(), it.sum)).filter(|(_, sum)| *sum > 0.0);
+        let mut counts: Vec<_> = counts.map(|(labels, sum)| format!("{sum} {labels}")).collect();
+        counts.sort();
+        counts
+    };
+    let received = |count: u32, name: &str| {
+        format!(
+            "{count} messaging.operation.name={name} messaging.operation.type=receive \
+             messaging.system=pigeon_post"
+        )
+    };
+    let mut expected = vec![received(1, "get"), received(2, "fetch"), received(3, "poll")];
+    assert_eq!(counts(), expected);
+    // Nothing came.
+    client.receive("get", |_| {}).finish(Outcome::error("closed"));
+    client.settle("ack", [&none], |_| {}).finish(Outcome::Success);
+    assert_eq!(counts(), expected);
+    // Only processed.
+    client.process("process", &message, |_| {}).finish(Outcome::Success);
+    client.process_batch("process", &batch, |_| {}, |_, _| {}).finish(Outcome::Success);
+    let processed = "messaging.operation.name=process messaging.system=pigeon_post";
+    expected.push(format!("4 {processed}"));
+    assert_eq!(counts(), expected);
+    let durations = site.of("messaging.process.duration");
+    assert_eq!(durations.iter().map(|it| it.count).sum::<u64>(), 4);
 }
 
 #[tokio::test]

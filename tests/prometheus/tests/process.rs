@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message as _;
 use tower::{Layer as _, Service as _, service_fn};
+use tracewire::Telemetry;
 use tracewire::http::ServerLayer;
 use tracewire::otel::trace::TraceContextExt as _;
 use tracewire::otel::{Context, KeyValue, global};
@@ -67,10 +68,18 @@ fn prometheus_can_fetch_from_a_process_that_says_nothing_in_code() {
     if is(NAME) {
         let guard = sdk::init().unwrap();
         let trace = request(StatusCode::OK);
+        // Instruments of the program's own are there, too, wherever they come from.
+        let tier = [KeyValue::new("tier", "gold")];
+        global::meter("shop").u64_counter("orders").build().add(2, &tier);
+        Telemetry::default().meter().f64_gauge("load").build().record(0.5, &[]);
         let port = std::env::var("OTEL_EXPORTER_PROMETHEUS_PORT").unwrap().parse().unwrap();
         let text = fetch(port).unwrap();
         assert!(text.contains("service_name=\"shop\""), "{text}");
         assert!(text.contains("http_server_request_duration_seconds_count{"), "{text}");
+        assert_eq!(text.matches("# TYPE http_server_request_duration_seconds ").count(), 1);
+        let orders = "orders_total{tier=\"gold\",otel_scope_name=\"shop\"} 2\n";
+        assert!(text.contains(orders), "{text}");
+        assert!(text.contains("load{otel_scope_name=\"tracewire\""), "{text}");
         assert_eq!(text.contains(&trace), std::env::var("OTEL_METRICS_EXEMPLAR_FILTER").is_err());
         drop(guard);
         assert!(fetch(port).is_err(), "it goes with the guard");

@@ -14,7 +14,7 @@ mod receiver;
 mod traced;
 mod zipkin;
 
-pub use authority::{Authority, Files, TlsProxy};
+pub use authority::{Authority, TlsProxy};
 pub use child::Child;
 pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};
 pub use receiver::{Received, Receiver, Reply, Wire};

@@ -41,7 +41,7 @@ impl Origin {
     /// A message that is processed from now on.
     pub(super) fn deliver(&self, delivery: message::Delivery) -> Delivery {
         let destination = self.destination(&delivery);
-        let process = open(&self.channel, &delivery, &destination);
+        let process = open(&self.channel, &delivery, &destination, |_| {});
         let creation = process.creation().clone();
         self.track(delivery, Tracked { creation, destination, process: OnceLock::from(process) })
     }
@@ -73,8 +73,10 @@ impl Delivery {
     /// span ends when the message is settled, or when the delivery is dropped.
     pub async fn process<R>(self, work: impl AsyncFnOnce(Self) -> R) -> R {
         let tracked = self.tracked.clone();
-        let process =
-            tracked.process.get_or_init(|| open(&self.channel, &self.inner, &tracked.destination));
+        // What was not processed from the start was fetched.
+        let process = tracked.process.get_or_init(|| {
+            open(&self.channel, &self.inner, &tracked.destination, About::received)
+        });
         process.run(async { work(self).await }).await
     }
 
@@ -179,9 +181,15 @@ impl DerefMut for Delivery {
     }
 }
 
-fn open(channel: &InFlight, delivery: &message::Delivery, destination: &Destination) -> Process {
+fn open(
+    channel: &InFlight,
+    delivery: &message::Delivery,
+    destination: &Destination,
+    more: impl FnOnce(&mut About),
+) -> Process {
     channel.client.process("process", &Received::of(&delivery.properties), |about| {
         describe(delivery, destination, about);
+        more(about);
     })
 }
 

@@ -36,7 +36,11 @@ impl<'a> Batch<'a> {
 
     /// Begins to work on all of them in one span, which links to each; finish it.
     pub fn process(&self) -> Process {
-        self.client.process_batch("process", &self.messages, |about| self.describe(about), describe)
+        let describe_all = |about: &mut About| {
+            self.describe(about);
+            about.received();
+        };
+        self.client.process_batch("process", &self.messages, describe_all, describe)
     }
 
     /// What is the same for all messages: the group, and the topic if there is just one.

@@ -11,6 +11,7 @@ pub struct Choice {
     pub(crate) returned_rows: bool,
     pub(crate) server_address: bool,
     pub(crate) url_template: bool,
+    pub(super) connection_pools: bool,
     pub(super) most_series: usize,
 }
 
@@ -26,6 +27,7 @@ impl Choice {
             returned_rows: false,
             server_address: false,
             url_template: false,
+            connection_pools: false,
             most_series: MOST_SERIES,
         }
     }
@@ -48,6 +50,16 @@ impl Choice {
     #[must_use]
     pub fn returned_rows(self) -> Self {
         Self { returned_rows: true, ..self }
+    }
+
+    /// Measures connection pools, `db.client.connection.*`: those of [`sqlx::Pool`] and each
+    /// [`ConnectionPool`].
+    ///
+    /// [`sqlx::Pool`]: ../sqlx/struct.Pool.html
+    /// [`ConnectionPool`]: crate::metrics::ConnectionPool
+    #[must_use]
+    pub fn connection_pools(self) -> Self {
+        Self { connection_pools: true, ..self }
     }
 
     /// Has `server.address` and `server.port` on the metrics of servers, too. They are what the

@@ -16,10 +16,14 @@ pub(crate) enum Family {
     RpcClient,
     /// Sending messages.
     MessagingSend,
-    /// Asking for messages, and settling them.
-    MessagingFetch,
+    /// Asking for messages.
+    MessagingReceive,
+    /// Settling messages.
+    MessagingSettle,
     /// Working on messages.
     MessagingProcess,
+    /// Working on messages that were asked for, and counted then.
+    MessagingProcessReceived,
 }
 
 /// What is counted of an operation besides its duration.
@@ -43,7 +47,7 @@ impl Slot {
 pub(super) type Instruments = [Option<&'static Instrument>; 3];
 
 impl Family {
-    pub(super) const COUNT: usize = 10;
+    pub(super) const COUNT: usize = 12;
 
     /// The instruments of an operation, in the order of its values.
     pub(super) fn instruments(self, choice: &Choice) -> Instruments {
@@ -76,7 +80,11 @@ impl Family {
             Self::MessagingSend => {
                 [Some(&instrument::MESSAGING_DURATION), Some(&instrument::MESSAGING_SENT), None]
             }
-            Self::MessagingFetch => [Some(&instrument::MESSAGING_DURATION), None, None],
+            Self::MessagingReceive => {
+                [Some(&instrument::MESSAGING_DURATION), Some(&instrument::MESSAGING_CONSUMED), None]
+            }
+            Self::MessagingSettle => [Some(&instrument::MESSAGING_DURATION), None, None],
+            Self::MessagingProcessReceived => [Some(&instrument::MESSAGING_PROCESS), None, None],
             Self::MessagingProcess => {
                 [Some(&instrument::MESSAGING_PROCESS), Some(&instrument::MESSAGING_CONSUMED), None]
             }

@@ -64,6 +64,15 @@ instruments! {
     HTTP_CLIENT_RESPONSE_SIZE: "http.client.response.body.size", "By", Kind::Amounts(&[]), "Size of HTTP client response bodies.";
     DB_DURATION: "db.client.operation.duration", "s", Kind::Seconds(DATABASE), "Duration of database client operations.";
     DB_ROWS: "db.client.response.returned_rows", "{row}", Kind::Amounts(ROWS), "The actual number of records returned by the database operation.";
+    DB_POOL_COUNT: "db.client.connection.count", "{connection}", Kind::UpDown, "The number of connections that are currently in state described by the `state` attribute.";
+    DB_POOL_IDLE_MAX: "db.client.connection.idle.max", "{connection}", Kind::UpDown, "The maximum number of idle open connections allowed.";
+    DB_POOL_IDLE_MIN: "db.client.connection.idle.min", "{connection}", Kind::UpDown, "The minimum number of idle open connections allowed.";
+    DB_POOL_MAX: "db.client.connection.max", "{connection}", Kind::UpDown, "The maximum number of open connections allowed.";
+    DB_POOL_PENDING: "db.client.connection.pending_requests", "{request}", Kind::UpDown, "The number of current pending requests for an open connection.";
+    DB_POOL_TIMEOUTS: "db.client.connection.timeouts", "{timeout}", Kind::Counter, "The number of connection timeouts that have occurred trying to obtain a connection from the pool.";
+    DB_POOL_CREATE_TIME: "db.client.connection.create_time", "s", Kind::Seconds(DATABASE), "The time it took to create a new connection.";
+    DB_POOL_WAIT_TIME: "db.client.connection.wait_time", "s", Kind::Seconds(DATABASE), "The time it took to obtain an open connection from the pool.";
+    DB_POOL_USE_TIME: "db.client.connection.use_time", "s", Kind::Seconds(DATABASE), "The time between borrowing a connection and returning it to the pool.";
     RPC_SERVER_DURATION: "rpc.server.call.duration", "s", Kind::Seconds(REQUESTS), "Measures the duration of an incoming Remote Procedure Call (RPC).";
     RPC_CLIENT_DURATION: "rpc.client.call.duration", "s", Kind::Seconds(REQUESTS), "Measures the duration of an outgoing Remote Procedure Call (RPC).";
     MESSAGING_DURATION: "messaging.client.operation.duration", "s", Kind::Seconds(REQUESTS), "Duration of messaging operation initiated by a producer or consumer client.";

@@ -8,7 +8,7 @@ use opentelemetry::metrics::MeterProvider;
 
 use super::otel::Meters;
 use super::registry::Registry;
-use super::{Choice, Family, Gallery, Metered, Sink};
+use super::{Choice, Family, Gallery, Metered, Pools, Sink};
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
 type Global = (Provider, Arc<Registry>);
@@ -65,6 +65,15 @@ impl Measuring {
         match self.own.clone().or_else(|| self.global(scope)) {
             Some(registry) => Metered::begin(registry, family),
             None => Metered::default(),
+        }
+    }
+
+    /// Where connection pools are measured, if anybody wants to know.
+    pub(crate) fn pools(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Pools>> {
+        match &self.own {
+            Some(registry) => registry.pools.clone(),
+            None if self.choice.connection_pools => self.global(scope)?.pools.clone(),
+            None => None,
         }
     }
 

@@ -13,12 +13,15 @@ mod instrument;
 mod measuring;
 mod metered;
 mod otel;
+mod pool;
+mod pools;
 mod registry;
 mod sink;
 
 pub use attributes::Attributes;
 pub use choice::Choice;
 pub use exemplar::ExemplarFilter;
+pub use pool::{InUse, PoolNumbers, Waiting};
 
 pub(crate) use exemplar::{Examples, Exemplar, IsKept, Reservoir};
 pub(crate) use family::{Family, Slot};
@@ -26,4 +29,6 @@ pub(crate) use gallery::Gallery;
 pub(crate) use instrument::{Instrument, Kind};
 pub(crate) use measuring::Measuring;
 pub(crate) use metered::Metered;
-pub(crate) use sink::{Recorder, Sink};
+pub(crate) use pool::{Pool, PoolMeter};
+pub(crate) use pools::Pools;
+pub(crate) use sink::{Moment, Recorder, Sink};

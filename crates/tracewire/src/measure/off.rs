@@ -7,6 +7,11 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 
+#[path = "off_pool.rs"]
+mod pool;
+
+pub(crate) use pool::{InUse, Pool, PoolMeter, PoolNumbers, Pools, Waiting};
+
 /// Says of a trace whether it was kept.
 pub(crate) type IsKept = Arc<dyn Fn(TraceId) -> Option<bool> + Send + Sync>;
 
@@ -47,8 +52,10 @@ pub(crate) enum Family {
     RpcServer,
     RpcClient,
     MessagingSend,
-    MessagingFetch,
+    MessagingReceive,
+    MessagingSettle,
     MessagingProcess,
+    MessagingProcessReceived,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +86,11 @@ impl Measuring {
         _: InstrumentationScope,
         _: Option<Gallery>,
     ) {
+    }
+
+    #[inline]
+    pub(crate) fn pools(&self, _: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Pools>> {
+        None
     }
 
     #[inline]
@@ -154,7 +166,7 @@ impl Metered {
 }
 
 impl Attributes {
-    pub(crate) fn text(&mut self, _: &str, _: &str) {}
+    pub(crate) fn text(&mut self, _: &'static str, _: &str) {}
 
-    pub(crate) fn number(&mut self, _: &str, _: i64) {}
+    pub(crate) fn number(&mut self, _: &'static str, _: i64) {}
 }

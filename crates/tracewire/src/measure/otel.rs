@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, Meter, UpDownCounter,
 };
-use opentelemetry::{Context, KeyValue};
 
-use super::{Gallery, Instrument, Kind, Recorder, Reservoir, Sink};
+use super::pools::OBSERVED;
+use super::{Gallery, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink};
 
 /// The instruments of one meter.
 pub(super) struct Meters {
@@ -82,6 +83,26 @@ impl Sink for Meters {
             _ => bound,
         }
     }
+
+    /// The meter keeps callbacks for ever, so there are as many of them as there are instruments.
+    fn observe(&self, pools: &Arc<Pools>) {
+        for instrument in OBSERVED {
+            let pools = Arc::downgrade(pools);
+            let builder = self.meter.i64_observable_up_down_counter(instrument.name);
+            let builder = builder.with_unit(instrument.unit);
+            let _ = builder
+                .with_description(instrument.description)
+                .with_callback(move |observer| {
+                    let Some(pools) = pools.upgrade() else { return };
+                    pools.look(|of, attributes, value| {
+                        if std::ptr::eq(of, instrument) {
+                            observer.observe(value, attributes);
+                        }
+                    });
+                })
+                .build();
+        }
+    }
 }
 
 struct Seconds(BoundHistogram<f64>);
@@ -97,15 +118,15 @@ struct Shown {
 }
 
 impl Recorder for Shown {
-    fn record(&self, value: f64, context: &Context) {
-        self.bound.record(value, context);
+    fn record(&self, value: f64, at: &Moment<'_>) {
+        self.bound.record(value, at);
         let bucket = self.bounds.partition_point(|bound| *bound < value);
-        self.exemplars.offer(bucket, value, context);
+        self.exemplars.offer(bucket, value, at);
     }
 }
 
 impl Recorder for Seconds {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.record(value);
     }
 }
@@ -113,19 +134,19 @@ impl Recorder for Seconds {
 // Amounts are whole numbers, so nothing is lost below.
 
 impl Recorder for Amounts {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.record(value as u64);
     }
 }
 
 impl Recorder for Count {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.add(value as u64);
     }
 }
 
 impl Recorder for UpDown {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.add(value as i64);
     }
 }

@@ -1,8 +1,11 @@
 //! The narrow way to whoever counts: OpenTelemetry's meters, or an endpoint of our own.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use opentelemetry::{Context, KeyValue};
 
-use super::Instrument;
+use super::{Instrument, Pools};
 
 /// Counts measurements.
 pub(crate) trait Sink: Send + Sync {
@@ -10,11 +13,23 @@ pub(crate) trait Sink: Send + Sync {
     /// Asked once for each, and the same again only where the order was another at first.
     fn series(&self, instrument: &'static Instrument, attributes: &[KeyValue])
     -> Box<dyn Recorder>;
+
+    /// Looks at these pools whenever it collects, as long as they are there. Asked once for each;
+    /// nothing of them is to be kept.
+    fn observe(&self, pools: &Arc<Pools>);
 }
 
 /// One series of an instrument.
 pub(crate) trait Recorder: Send + Sync {
-    /// Records a value in the instrument's unit. The context is the operation's, is current, and its
-    /// span has not ended; for an exemplar take the span from it, if it is sampled.
-    fn record(&self, value: f64, context: &Context);
+    /// Records a value in the instrument's unit.
+    fn record(&self, value: f64, at: &Moment<'_>);
+}
+
+/// Where and when a value was measured.
+pub(crate) struct Moment<'a> {
+    /// The operation's context, which is current. Its span has not ended; for an exemplar take the
+    /// span from it, if it is sampled.
+    pub(crate) context: &'a Context,
+    /// Now, if that is known already.
+    pub(crate) time: Option<SystemTime>,
 }

@@ -32,6 +32,9 @@ pub struct About {
     server: Option<(StringValue, u16)>,
     attributes: Vec<KeyValue>,
     links: Vec<(SpanContext, Vec<KeyValue>)>,
+    /// How many messages it is about, with a context or without.
+    linked: usize,
+    pub(super) was_received: bool,
     started_at: Option<SystemTime>,
 }
 
@@ -117,12 +120,19 @@ impl About {
         self.attributes.push(attribute);
     }
 
-    /// Links to the creation context of one more message, with what is special about it; an invalid
-    /// context is ignored.
+    /// Links to the creation context of one more message, with what is special about it. Without a
+    /// valid context there is no link, but a receive counts the message all the same.
     pub fn link(&mut self, to: &SpanContext, attributes: Vec<KeyValue>) {
+        self.linked += 1;
         if to.is_valid() {
             self.links.push((to.clone(), attributes));
         }
+    }
+
+    /// The messages that are processed were received in an operation of their own, which has counted
+    /// them.
+    pub fn received(&mut self) {
+        self.was_received = true;
     }
 
     /// Dates the start back, for a receive that is recorded only once messages have come.
@@ -167,7 +177,11 @@ impl About {
         settings: &Settings,
         metered: &mut Metered,
     ) {
-        let (mut messages, mut group, mut partition) = (1, None, None);
+        let mut messages = match kind {
+            Type::Receive => count(self.linked),
+            _ => 1,
+        };
+        let (mut group, mut partition) = (None, None);
         for attribute in &self.attributes {
             match (attribute.key.as_str(), &attribute.value) {
                 (MESSAGING_BATCH_MESSAGE_COUNT, Value::I64(count)) => messages = *count,
@@ -176,7 +190,9 @@ impl About {
                 _ => {}
             }
         }
-        metered.count(Slot::MESSAGES, u64::try_from(messages).unwrap_or_default());
+        if let Ok(messages @ 1..) = u64::try_from(messages) {
+            metered.count(Slot::MESSAGES, messages);
+        }
         if let Some(time) = self.started_at {
             metered.date_back(time.elapsed().unwrap_or_default());
         }
@@ -270,7 +286,8 @@ impl Type {
         match self {
             Self::Create => None,
             Self::Send => Some(Family::MessagingSend),
-            Self::Receive | Self::Settle => Some(Family::MessagingFetch),
+            Self::Receive => Some(Family::MessagingReceive),
+            Self::Settle => Some(Family::MessagingSettle),
             Self::Process => Some(Family::MessagingProcess),
         }
     }

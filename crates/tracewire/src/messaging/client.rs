@@ -8,7 +8,7 @@ use super::about::{About, Type};
 use super::config::Config;
 use super::process::Process;
 use crate::context::{Carrier, CarrierMut, Incoming};
-use crate::measure::Metered;
+use crate::measure::{Family, Metered, Slot};
 use crate::span::{Operation, Outcome};
 use crate::telemetry::Telemetry;
 
@@ -172,7 +172,9 @@ impl Client {
     }
 
     /// The application fetches messages. Nothing is known of them yet: say
-    /// [`Operation::link`] for the [`creation`](Self::creation) context of each when they are there.
+    /// [`Operation::link`] for the [`creation`](Self::creation) context of each when they are there,
+    /// and [`received`](Self::received) for their number. Their processing then says
+    /// [`About::received`], so that each is counted once.
     ///
     /// Where most polls come back empty, open the operation only when messages have come, with
     /// [`About::started_at`] and [`About::link`]. A message that a library has fetched ahead is not
@@ -180,6 +182,13 @@ impl Client {
     pub fn receive(&self, name: &'static str, describe: impl FnOnce(&mut About)) -> Operation {
         let what = Type::Receive;
         self.start(&self.now(), what, what.kind(), name, &Context::current(), describe)
+    }
+
+    /// Says that so many messages have come of an operation that was opened before, for the metrics.
+    /// Those that [`About::link`] or [`About::batch_of`] told of are counted already.
+    pub fn received(operation: &mut Operation, messages: usize) {
+        let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+        operation.measurement().count(Slot::MESSAGES, messages);
     }
 
     /// The application works on one message, from now until the [`Process`] is finished or dropped.
@@ -305,6 +314,9 @@ impl Client {
             what.1.family().map_or_else(Metered::default, |family| telemetry.measurement(family));
         let operation = if metered.is_on() {
             let about = about();
+            if what.1 == Type::Process && about.was_received {
+                metered = telemetry.measurement(Family::MessagingProcessReceived);
+            }
             about.measure(what, settings, &mut metered);
             telemetry.start_metered(metered, kind, parent, |start| {
                 about.describe(what, settings, start);

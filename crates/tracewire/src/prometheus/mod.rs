@@ -52,14 +52,19 @@ use tower_service::Service;
 
 use crate::Telemetry;
 use crate::measure::{Examples, ExemplarFilter};
+use crate::readings::WeakReader;
 
 mod accept;
 mod joined;
 mod listener;
 mod name;
+mod pools;
+mod readings;
 mod series;
+mod unit;
 mod write;
 
+pub use crate::readings::Reader;
 pub use listener::Listener;
 /// The library for metrics of your own, in the version that [`Metrics::join`] takes.
 pub use prometheus_client as client;
@@ -75,6 +80,7 @@ pub struct Metrics {
     store: Arc<Store>,
     target: Arc<RwLock<String>>,
     joined: Arc<RwLock<Vec<Arc<Registry>>>>,
+    readers: Arc<RwLock<Vec<WeakReader>>>,
 }
 
 impl Metrics {
@@ -109,6 +115,31 @@ impl Metrics {
         self
     }
 
+    /// Serves the metrics of a meter provider, too: those of a program's own instruments, read
+    /// whenever somebody asks. Their names are translated by the same rules; a name that is taken is
+    /// left out, and so are the buckets of exponential histograms.
+    ///
+    /// With feature `sdk` the process-wide meter provider has such a reader already.
+    ///
+    /// ```
+    /// use opentelemetry::metrics::MeterProvider as _;
+    /// use opentelemetry_sdk::metrics::SdkMeterProvider;
+    /// use tracewire::prometheus::Metrics;
+    ///
+    /// let metrics = Metrics::new();
+    /// let provider = SdkMeterProvider::builder().with_reader(metrics.reader()).build();
+    /// let orders = provider.meter("shop").u64_counter("orders").build();
+    /// orders.add(3, &[]);
+    /// assert!(metrics.text().contains("orders_total{otel_scope_name=\"shop\"} 3"));
+    /// ```
+    pub fn reader(&self) -> Reader {
+        let reader = Reader::default();
+        let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|reader| reader.upgrade().is_some());
+        readers.push(reader.downgrade());
+        reader
+    }
+
     /// What the process is: the labels of `target_info`, in place of earlier ones.
     #[must_use]
     pub fn target(self, attributes: impl IntoIterator<Item = KeyValue>) -> Self {
@@ -135,7 +166,14 @@ impl Metrics {
             write::target(&mut out, format, &target);
         }
         drop(target);
-        write::families(&mut out, format, &self.store.read());
+        let mut taken = pools::write(&mut out, format, &self.store);
+        let families = self.store.read();
+        write::families(&mut out, format, &families);
+        taken.extend(families.keys().cloned());
+        drop(families);
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let read = readers.iter().filter_map(WeakReader::upgrade).flat_map(|it| it.read());
+        readings::write(&mut out, format, read, &taken);
         for registry in &*self.joined.read().unwrap_or_else(PoisonError::into_inner) {
             let mut more = String::new();
             match (encode_registry(&mut more, registry), format) {

@@ -1,36 +1,34 @@
 //! Names as Prometheus has them, by OpenTelemetry's rules of compatibility.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use opentelemetry::KeyValue;
 
+use super::unit::word;
 use crate::measure::Kind;
 
 /// The name of a metric without the suffix of its kind, and its unit as a word.
-pub(super) fn of_metric(name: &str, unit: &str, kind: Kind) -> (String, Option<&'static str>) {
+pub(super) fn of_metric(name: &str, unit: &str, kind: Kind) -> (String, Option<Word>) {
+    of(name, unit, matches!(kind, Kind::Counter))
+}
+
+type Word = Cow<'static, str>;
+
+/// The same for a counter or anything else.
+pub(super) fn of(name: &str, unit: &str, is_counter: bool) -> (String, Option<Word>) {
     let mut family = legal(name);
-    if matches!(kind, Kind::Counter)
-        && let Some(shorter) = family.strip_suffix("_total")
-    {
+    if is_counter && let Some(shorter) = family.strip_suffix("_total") {
         family.truncate(shorter.len());
     }
     let unit = word(unit);
-    if let Some(unit) = unit
-        && !family.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_'))
+    if let Some(unit) = &unit
+        && !family.strip_suffix(&**unit).is_some_and(|rest| rest.ends_with('_'))
     {
         family.push('_');
         family.push_str(unit);
     }
     (family, unit)
-}
-
-/// What is counted, in braces, is no unit, and neither is what Prometheus has no word for.
-fn word(unit: &str) -> Option<&'static str> {
-    match unit {
-        "s" => Some("seconds"),
-        "By" => Some("bytes"),
-        _ => None,
-    }
 }
 
 /// Labels that are ours, or Prometheus's.
@@ -86,7 +84,7 @@ pub(super) fn push_escaped(text: &mut String, value: &str, quotes: bool) {
 }
 
 /// Letters, digits, and one underscore for all else that stands between them.
-fn legal(name: &str) -> String {
+pub(super) fn legal(name: &str) -> String {
     let mut legal = String::with_capacity(name.len());
     for character in name.chars() {
         match character {
@@ -136,7 +134,7 @@ mod tests {
         for (name, unit, kind, expected) in cases {
             assert_eq!(of_metric(name, unit, kind).0, expected, "{name}");
         }
-        assert_eq!(of_metric("a", "s", seconds).1, Some("seconds"));
+        assert_eq!(of_metric("a", "s", seconds).1.as_deref(), Some("seconds"));
         assert_eq!(of_metric("a", "{request}", seconds).1, None);
     }
 

@@ -1,13 +1,14 @@
 //! Everything that is counted for Prometheus, series by series.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
 
 use super::name;
-use crate::measure::{Examples, Instrument, Kind, Recorder, Reservoir, Sink};
+use crate::measure::{Examples, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink};
 use crate::span;
 
 /// All metrics, by their names.
@@ -15,6 +16,7 @@ use crate::span;
 pub(super) struct Store {
     pub(super) examples: Arc<Examples>,
     families: RwLock<Families>,
+    pools: Mutex<Vec<Weak<Pools>>>,
 }
 
 pub(super) type Families = BTreeMap<String, Family>;
@@ -23,7 +25,7 @@ pub(super) type Families = BTreeMap<String, Family>;
 #[derive(Debug)]
 pub(super) struct Family {
     pub(super) instrument: &'static Instrument,
-    pub(super) unit: Option<&'static str>,
+    pub(super) unit: Option<Cow<'static, str>>,
     /// By their labels as they are written.
     pub(super) series: BTreeMap<String, Arc<Series>>,
 }
@@ -52,6 +54,13 @@ impl Store {
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Families> {
         self.families.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The pools that are to be looked at.
+    pub(super) fn pools(&self) -> Vec<Arc<Pools>> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pools| pools.strong_count() > 0);
+        pools.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 impl Sink for Store {
@@ -61,12 +70,7 @@ impl Sink for Store {
         attributes: &[KeyValue],
     ) -> Box<dyn Recorder> {
         let (name, unit) = name::of_metric(instrument.name, instrument.unit, instrument.kind);
-        let mut labels = name::of_labels(attributes);
-        let scope = span::source::scope();
-        name::push_label(&mut labels, "otel_scope_name", scope.name());
-        if let Some(version) = scope.version() {
-            name::push_label(&mut labels, "otel_scope_version", version);
-        }
+        let labels = labels_of(attributes);
         let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name).or_insert_with(|| {
             let series = BTreeMap::new();
@@ -75,6 +79,22 @@ impl Sink for Store {
         let new = || Arc::new(Series::new(instrument.kind, &self.examples));
         Box::new(family.series.entry(labels).or_insert_with(new).clone())
     }
+
+    fn observe(&self, pools: &Arc<Pools>) {
+        let mut all = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::downgrade(pools));
+    }
+}
+
+/// Attributes as labels, with those that say where the series comes from.
+pub(super) fn labels_of(attributes: &[KeyValue]) -> String {
+    let mut labels = name::of_labels(attributes);
+    let scope = span::source::scope();
+    name::push_label(&mut labels, "otel_scope_name", scope.name());
+    if let Some(version) = scope.version() {
+        name::push_label(&mut labels, "otel_scope_version", version);
+    }
+    labels
 }
 
 // === impl Series ===
@@ -100,9 +120,9 @@ impl Series {
 }
 
 impl Recorder for Arc<Series> {
-    fn record(&self, value: f64, context: &Context) {
+    fn record(&self, value: f64, at: &Moment<'_>) {
         match &**self {
-            Series::Histogram(histogram) => histogram.record(value, context),
+            Series::Histogram(histogram) => histogram.record(value, at),
             // Both count whole numbers.
             Series::Counter(count) => _ = count.fetch_add(value as u64, Ordering::Relaxed),
             Series::UpDown(count) => _ = count.fetch_add(value as i64, Ordering::Relaxed),
@@ -123,14 +143,14 @@ impl Histogram {
         }
     }
 
-    fn record(&self, value: f64, context: &Context) {
+    fn record(&self, value: f64, at: &Moment<'_>) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         if let Some(count) = self.counts.get(bucket) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let more = |sum| Some((f64::from_bits(sum) + value).to_bits());
         let _ = self.sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        self.exemplars.offer(bucket, value, context);
+        self.exemplars.offer(bucket, value, at);
     }
 
     pub(super) fn sum(&self) -> f64 {

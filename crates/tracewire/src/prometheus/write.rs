@@ -28,6 +28,39 @@ pub(super) fn families(out: &mut String, format: Format, families: &Families) {
     }
 }
 
+/// What is said of a metric before its series.
+pub(super) struct Heading<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) unit: Option<&'a str>,
+    pub(super) description: &'a str,
+}
+
+pub(super) fn write_heading(out: &mut String, format: Format, heading: &Heading<'_>) {
+    let Heading { name, kind, unit, description } = *heading;
+    // In OpenMetrics a counter's name is without the suffix that its samples have.
+    let suffix = match (format, kind) {
+        (Format::Text, "counter") => "_total",
+        _ => "",
+    };
+    let _ = write!(out, "# HELP {name}{suffix} ");
+    push_escaped(out, description, format == Format::OpenMetrics);
+    let _ = writeln!(out, "\n# TYPE {name}{suffix} {kind}");
+    if let (Format::OpenMetrics, Some(unit)) = (format, unit) {
+        let _ = writeln!(out, "# UNIT {name} {unit}");
+    }
+}
+
+/// The label that says up to where a bucket reaches; the last has no bound.
+pub(super) fn write_bound(out: &mut String, format: Format, bound: Option<f64>) {
+    let _ = match (bound, format) {
+        (None, _) => write!(out, "le=\"+Inf\""),
+        (Some(bound), Format::Text) => write!(out, "le=\"{bound}\""),
+        // Always with a fraction.
+        (Some(bound), Format::OpenMetrics) => write!(out, "le=\"{bound:?}\""),
+    };
+}
+
 fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
     let mut series = family.series.iter().filter(|(_, series)| !series.is_empty()).peekable();
     let kind = match series.peek().map(|(_, series)| &***series) {
@@ -36,17 +69,8 @@ fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
         Some(Series::UpDown(_)) => "gauge",
         None => return,
     };
-    // In OpenMetrics a counter's name is without the suffix that its samples have.
-    let suffix = match (format, kind) {
-        (Format::Text, "counter") => "_total",
-        _ => "",
-    };
-    let _ = write!(out, "# HELP {name}{suffix} ");
-    push_escaped(out, family.instrument.description, format == Format::OpenMetrics);
-    let _ = writeln!(out, "\n# TYPE {name}{suffix} {kind}");
-    if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
-        let _ = writeln!(out, "# UNIT {name} {unit}");
-    }
+    let (unit, description) = (family.unit.as_deref(), family.instrument.description);
+    write_heading(out, format, &Heading { name, kind, unit, description });
     for (labels, series) in series {
         match &**series {
             Series::Histogram(histogram) => {
@@ -74,14 +98,9 @@ fn write_histogram(
     let mut all = 0;
     for (bound, count, exemplar) in histogram.buckets() {
         all += count;
-        let _ = write!(out, "{name}_bucket{{{labels},le=\"");
-        let _ = match (bound, format) {
-            (None, _) => write!(out, "+Inf"),
-            (Some(bound), Format::Text) => write!(out, "{bound}"),
-            // Always with a fraction.
-            (Some(bound), Format::OpenMetrics) => write!(out, "{bound:?}"),
-        };
-        let _ = write!(out, "\"}} {all}");
+        let _ = write!(out, "{name}_bucket{{{labels},");
+        write_bound(out, format, bound);
+        let _ = write!(out, "}} {all}");
         if let (Format::OpenMetrics, Some(exemplar)) = (format, exemplar) {
             write_exemplar(out, &exemplar);
         }

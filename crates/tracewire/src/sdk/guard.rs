@@ -46,6 +46,9 @@ pub(super) struct Live {
     pub(super) timeout: Duration,
 }
 
+/// How long a flush takes at most.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Guard {
     pub(super) fn new(live: Option<Live>, turn: Turn) -> Self {
         Self { live, _turn: turn }
@@ -59,10 +62,13 @@ impl Guard {
         let Some(live) = &self.live else {
             return true;
         };
+        let end = Instant::now() + PATIENCE;
+        let measured = live.meters.flush();
         let before = live.stats().dropped;
         let records = live.records.as_ref().is_none_or(Records::flush);
         let spans = live.provider.force_flush().is_ok() && live.stats().dropped == before;
-        live.meters.flush() && spans && records
+        let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
+        measured == Ok(true) && spans && records
     }
 
     /// What has become of the spans so far. Where they go to more than one place, it is the first

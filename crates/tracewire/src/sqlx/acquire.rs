@@ -7,11 +7,12 @@ use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
 use sqlx_core::database::Database;
 use sqlx_core::error::Error;
-use sqlx_core::pool::{Pool, PoolConnection};
+use sqlx_core::pool::Pool;
 
 use super::active::Active;
 use super::config::Config;
 use super::in_flight::{ACQUIRE, Ticket};
+use super::pool_metrics::{Held, Waiter};
 use super::server;
 use super::settings::Step;
 use crate::span::Operation;
@@ -20,14 +21,15 @@ use crate::span::Operation;
 pub(super) async fn acquire<DB: Database>(
     config: &Arc<Config>,
     pool: &Pool<DB>,
-) -> Result<PoolConnection<DB>, Error> {
+) -> Result<Held<DB>, Error> {
+    let waiter = Waiter::begin(config, pool);
     if !config.records(Step::Acquire) {
-        return pool.acquire().await;
+        return waiter.end(pool.acquire().await);
     }
     let mut wait = Wait::begin(config, DB::NAME);
     let result = pool.acquire().await;
     wait.end(result.as_ref().map(drop));
-    result
+    waiter.end(result)
 }
 
 /// The time spent waiting. Most often it is too short to tell, so the span is made at the end and

@@ -13,7 +13,7 @@ use super::server::Server;
 use super::settings::{Statement, Step};
 use super::sql::Dialect;
 use crate::Telemetry;
-use crate::measure::{Family, Metered};
+use crate::measure::{Family, Metered, PoolMeter};
 use crate::span::Start;
 
 #[derive(Clone)]
@@ -22,6 +22,9 @@ pub(super) struct Config {
     pub(super) steps: Steps,
     pub(super) server: Server,
     pub(super) acquire_threshold: Duration,
+    pub(super) pool_name: Option<Arc<str>>,
+    /// Of the pool that these settings belong to.
+    pub(super) pool: PoolMeter,
     pub(super) text: Text,
     pub(super) returned_rows: bool,
     pub(super) affected_rows: bool,
@@ -57,6 +60,8 @@ impl Default for Config {
             steps: Steps::default(),
             server: Server::default(),
             acquire_threshold: Duration::from_millis(5),
+            pool_name: None,
+            pool: PoolMeter::default(),
             text: Text::default(),
             returned_rows: false,
             affected_rows: false,

@@ -25,6 +25,7 @@ use super::executor::executor;
 use super::server::Server;
 use super::settings::{Settings, Step};
 use super::source::{Direct, Source};
+use crate::measure::InUse;
 
 /// A connection with spans.
 ///
@@ -47,6 +48,8 @@ pub struct Connection<'c, DB: Database> {
     /// How many transactions and savepoints are open. Drivers count too, but some notice late that
     /// one was dropped.
     pub(super) depth: usize,
+    /// If it came out of a pool.
+    pub(super) in_use: InUse,
 }
 
 /// What holds the connection.
@@ -67,7 +70,8 @@ impl<DB: Database> Connection<'static, DB> {
     {
         let server = Server::of::<DB>(options);
         let settings = settings.clone().with(|config| config.server.complete(server));
-        Self { inner: Inner::Own(Box::new(connection)), settings, depth: 0 }
+        let inner = Inner::Own(Box::new(connection));
+        Self { inner, settings, depth: 0, in_use: InUse::default() }
     }
 }
 
@@ -80,7 +84,8 @@ impl<'c, DB: Database> Connection<'c, DB> {
         DB: Database<Connection = C>,
     {
         let depth = DB::TransactionManager::get_transaction_depth(connection);
-        Self { inner: Inner::Borrowed(connection), settings: settings.clone(), depth }
+        let (inner, settings) = (Inner::Borrowed(connection), settings.clone());
+        Self { inner, settings, depth, in_use: InUse::default() }
     }
 
     /// The settings, and what is known of the server.
@@ -94,7 +99,7 @@ impl<'c, DB: Database> Connection<'c, DB> {
         DB: Driver,
     {
         let (settings, depth) = (self.settings.clone(), self.depth);
-        Transaction::open(&mut **self, settings, depth, None).await
+        Transaction::open(&mut **self, InUse::default(), settings, depth, None).await
     }
 
     /// Begins a transaction with a statement of your own.
@@ -107,7 +112,7 @@ impl<'c, DB: Database> Connection<'c, DB> {
     {
         let (settings, depth) = (self.settings.clone(), self.depth);
         let statement = Some(statement.into_sql_str());
-        Transaction::open(&mut **self, settings, depth, statement).await
+        Transaction::open(&mut **self, InUse::default(), settings, depth, statement).await
     }
 
     /// Runs a function in a transaction, which is committed if the function succeeds and rolled back
@@ -140,6 +145,7 @@ impl<'c, DB: Database> Connection<'c, DB> {
     pub(super) fn owned(mut self, take: fn(PoolConnection<DB>) -> DB::Connection) -> Self {
         if let Inner::Pool(connection) = self.inner {
             self.inner = Inner::Own(Box::new(take(connection)));
+            self.in_use = InUse::default();
         }
         self
     }

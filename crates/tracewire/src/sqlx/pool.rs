@@ -21,10 +21,12 @@ use super::affected::affected;
 use super::driver::Driver;
 use super::execute;
 use super::executor::executor;
+use super::pool_metrics::{Held, held, watch};
 use super::server::Server;
 use super::settings::{Settings, Step};
 use super::source::{Pooled, Source};
 use super::{PoolConnection, Transaction};
+use crate::measure::Pool as Watched;
 
 /// A pool whose statements have spans. Cheap to clone; clones share the pool.
 ///
@@ -50,6 +52,7 @@ use super::{PoolConnection, Transaction};
 pub struct Pool<DB: Database> {
     inner: sqlx::Pool<DB>,
     settings: Settings,
+    watched: Watched,
 }
 
 type Options<DB> = <<DB as Database>::Connection as sqlx_core::connection::Connection>::Options;
@@ -66,7 +69,10 @@ where
             config.server.complete(server);
             config.affected = Some(affected::<DB::QueryResult>);
         });
-        Self { inner: pool, settings }
+        let watched = watch(&pool, &settings.config);
+        watched.meter().tie(settings.config.telemetry.pools());
+        let settings = settings.with(|config| config.pool = watched.meter().clone());
+        Self { inner: pool, settings, watched }
     }
 
     /// Connects a pool with these options and settings.
@@ -132,8 +138,8 @@ impl<DB: Database> Pool<DB> {
 
     /// Takes a connection if one is idle.
     pub fn try_acquire(&self) -> Option<PoolConnection<DB>> {
-        let connection = self.inner.try_acquire()?;
-        Some(PoolConnection::new(connection, self.settings.clone()))
+        let held = held(&self.settings.config, self.inner.try_acquire()?);
+        Some(PoolConnection::new(held, self.settings.clone()))
     }
 
     /// Brings the schema up to date, in one span.
@@ -164,8 +170,8 @@ where
 {
     /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction<'static, DB>, Error> {
-        let connection = acquire(&self.settings.config, &self.inner).await?;
-        Transaction::open(connection, self.settings.clone(), 0, None).await
+        let held = acquire(&self.settings.config, &self.inner).await?;
+        self.transaction(held, None).await
     }
 
     /// Begins a transaction with a statement of your own.
@@ -174,14 +180,15 @@ where
         statement: impl SqlSafeStr,
     ) -> Result<Transaction<'static, DB>, Error> {
         let statement = Some(statement.into_sql_str());
-        let connection = acquire(&self.settings.config, &self.inner).await?;
-        Transaction::open(connection, self.settings.clone(), 0, statement).await
+        let held = acquire(&self.settings.config, &self.inner).await?;
+        self.transaction(held, statement).await
     }
 
     /// Begins a transaction if a connection is idle.
     pub async fn try_begin(&self) -> Result<Option<Transaction<'static, DB>>, Error> {
         let Some(connection) = self.inner.try_acquire() else { return Ok(None) };
-        Transaction::open(connection, self.settings.clone(), 0, None).await.map(Some)
+        let held = held(&self.settings.config, connection);
+        self.transaction(held, None).await.map(Some)
     }
 
     /// Begins a transaction with a statement of your own if a connection is idle.
@@ -191,7 +198,19 @@ where
     ) -> Result<Option<Transaction<'static, DB>>, Error> {
         let statement = Some(statement.into_sql_str());
         let Some(connection) = self.inner.try_acquire() else { return Ok(None) };
-        Transaction::open(connection, self.settings.clone(), 0, statement).await.map(Some)
+        let held = held(&self.settings.config, connection);
+        self.transaction(held, statement).await.map(Some)
+    }
+}
+
+impl<DB: Driver> Pool<DB> {
+    async fn transaction(
+        &self,
+        held: Held<DB>,
+        statement: Option<SqlStr>,
+    ) -> Result<Transaction<'static, DB>, Error> {
+        let Held { connection, in_use } = held;
+        Transaction::open(connection, in_use, self.settings.clone(), 0, statement).await
     }
 }
 
@@ -207,7 +226,8 @@ where
 
 impl<DB: Database> Clone for Pool<DB> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), settings: self.settings.clone() }
+        let (settings, watched) = (self.settings.clone(), self.watched.clone());
+        Self { inner: self.inner.clone(), settings, watched }
     }
 }
 

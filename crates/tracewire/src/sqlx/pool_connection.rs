@@ -12,6 +12,7 @@ use sqlx_core::pool as sqlx;
 use super::Transaction;
 use super::connection::{Connection, Inner};
 use super::driver::Driver;
+use super::pool_metrics::Held;
 use super::settings::Settings;
 
 /// A connection with spans that goes back to its pool when it is dropped.
@@ -22,8 +23,10 @@ pub struct PoolConnection<DB: Database> {
 }
 
 impl<DB: Database> PoolConnection<DB> {
-    pub(super) fn new(connection: sqlx::PoolConnection<DB>, settings: Settings) -> Self {
-        Self { connection: Connection { inner: Inner::Pool(connection), settings, depth: 0 } }
+    pub(super) fn new(held: Held<DB>, settings: Settings) -> Self {
+        let Held { connection, in_use } = held;
+        let inner = Inner::Pool(connection);
+        Self { connection: Connection { inner, settings, depth: 0, in_use } }
     }
 
     /// Begins a transaction.

@@ -140,6 +140,23 @@ impl Server {
         }
     }
 
+    /// What a pool of this server's connections is called that has no name of its own (semantic
+    /// conventions, "Database metrics", `db.client.connection.pool.name`).
+    pub(super) fn pool_name(&self, driver: &'static str) -> String {
+        let mut name = match (&self.address, self.port) {
+            (Some(address), Some(port)) => format!("{address}:{port}"),
+            (Some(address), None) => address.to_string(),
+            (None, _) => String::new(),
+        };
+        if let Some(namespace) = &self.namespace {
+            if !name.is_empty() {
+                name.push('/');
+            }
+            name.push_str(namespace);
+        }
+        if name.is_empty() { self.system_or(driver).as_str().to_owned() } else { name }
+    }
+
     /// The name of a span about which nothing better is known ("Name", target and system).
     pub(super) fn fallback_name(&self, driver: &'static str) -> String {
         match (&self.namespace, &self.address, self.port) {

@@ -105,6 +105,13 @@ impl Settings {
         self.with(|config| config.acquire_threshold = threshold)
     }
 
+    /// Names the pool in its metrics (`db.client.connection.pool.name`), in place of
+    /// `host:port/database`. Pools of the same name are measured as one.
+    #[must_use]
+    pub fn pool_name(self, name: impl Into<Arc<str>>) -> Self {
+        self.with(|config| config.pool_name = Some(name.into()))
+    }
+
     /// Names the product (`db.system.name`) where the driver cannot: `mariadb`, `cockroachdb`. Its
     /// rules are those by which statements are read.
     #[must_use]

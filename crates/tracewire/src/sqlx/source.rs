@@ -2,6 +2,7 @@
 //! first.
 
 use std::future::poll_fn;
+use std::ops::DerefMut;
 use std::sync::Arc;
 
 use futures_core::Stream;
@@ -11,7 +12,7 @@ use sqlx_core::database::Database;
 use sqlx_core::describe::Describe;
 use sqlx_core::error::Error;
 use sqlx_core::executor::{Execute, Executor};
-use sqlx_core::pool::{Pool, PoolConnection};
+use sqlx_core::pool::Pool;
 use sqlx_core::sql_str::SqlStr;
 
 use super::acquire::acquire;
@@ -165,13 +166,14 @@ impl<'c, 'p, DB: Driver> Source<'c> for Pooled<'p, DB> {
 
 /// The steps of a statement on a connection that is still to be taken, and goes back when they are
 /// over.
-fn steps<'e, 'q: 'e, DB, Q>(
-    connection: impl Future<Output = Result<PoolConnection<DB>, Error>> + Send + 'e,
+fn steps<'e, 'q: 'e, DB, Q, C>(
+    connection: impl Future<Output = Result<C, Error>> + Send + 'e,
     query: Q,
 ) -> impl Stream<Item = Result<Item<DB>, Error>> + Send + 'e
 where
     DB: Driver,
     Q: 'q + Execute<'q, DB>,
+    C: DerefMut<Target = DB::Connection> + Send + 'e,
 {
     Generator::new(async move |slot| {
         let mut connection = connection.await?;

@@ -18,6 +18,7 @@ use super::connection::{Connection, Inner};
 use super::control::{Control, application_name};
 use super::driver::{Bare, Driver};
 use super::settings::Settings;
+use crate::measure::InUse;
 
 /// A transaction or a savepoint, with spans for its beginning, its end and all that runs in it.
 ///
@@ -43,6 +44,7 @@ struct Open {
 impl<'c, DB: Database> Transaction<'c, DB> {
     pub(super) async fn open(
         connection: impl Into<MaybePoolConnection<'c, DB>>,
+        in_use: InUse,
         settings: Settings,
         depth: usize,
         statement: Option<SqlStr>,
@@ -65,7 +67,7 @@ impl<'c, DB: Database> Transaction<'c, DB> {
         let result = active.operation().run(begun).await;
         active.end(result.as_ref().map(drop));
         let connection =
-            Connection { inner: Inner::Transaction(result?), settings, depth: depth + 1 };
+            Connection { inner: Inner::Transaction(result?), settings, depth: depth + 1, in_use };
         Ok(Self { connection, open: Open { armed: true, depth, driver: DB::NAME, config } })
     }
 

@@ -16,12 +16,15 @@ use opentelemetry_sdk::trace::{
 use super::expect;
 use super::tree::Trace;
 use crate::Telemetry;
+use crate::test_metrics::Meters;
 
 /// Keeps every span of one test. Clones share what they keep.
 #[derive(Clone, Debug)]
 pub struct Capture {
     provider: SdkTracerProvider,
     kept: Arc<Kept>,
+    meters: Meters,
+    telemetry: Telemetry,
 }
 
 #[derive(Debug, Default)]
@@ -49,12 +52,14 @@ impl Capture {
             .with_sampler(sampler)
             .with_span_processor(Keep(kept.clone()))
             .build();
-        Self { provider, kept }
+        let meters = Meters::new();
+        let telemetry = meters.attach(Telemetry::new(&provider));
+        Self { provider, kept, meters, telemetry }
     }
 
     /// A telemetry for the layers under test.
     pub fn telemetry(&self) -> Telemetry {
-        Telemetry::new(&self.provider)
+        self.telemetry.clone()
     }
 
     /// The provider behind it, for a `tracing-opentelemetry` layer or for spans made by hand.
@@ -124,11 +129,15 @@ impl Capture {
         Ended { capture: self.clone(), count, deadline: None }
     }
 
-    /// Forgets all spans.
+    /// Forgets all spans. What is measured goes on from where it was.
     pub fn clear(&self) {
         let mut spans = self.lock();
         spans.started.clear();
         spans.ended.clear();
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     fn lock(&self) -> MutexGuard<'_, Spans> {

@@ -214,6 +214,6 @@ pub(super) fn compare(trace: &Trace, expected: &[Span]) {
 }
 
 #[track_caller]
-pub(super) fn fail(message: &str) -> ! {
+pub(crate) fn fail(message: &str) -> ! {
     panic!("{message}")
 }

@@ -29,11 +29,15 @@
 //!
 //! When they differ, the panic lists every difference and shows the trace that was found. Spans that
 //! end on other tasks are awaited with [`Capture::ended`].
+//!
+//! With feature `metrics` a capture has meters of its own, too, and `Capture::metrics` tells what was
+//! measured.
 
 mod capture;
 pub mod expect;
 mod tree;
 
+pub use crate::test_metrics::*;
 pub use capture::{Capture, Ended};
 pub use opentelemetry_sdk::trace::SpanData;
 pub use tree::{Node, Trace};

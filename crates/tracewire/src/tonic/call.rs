@@ -17,7 +17,7 @@ use super::messages::{Messages, is_web};
 use super::method::{Known, Standing};
 use super::status::{Status, as_error};
 use super::target::Target;
-use crate::http::{self, Captured, Protocol, ResponseHead};
+use crate::http::{self, Captured, Protocol, RequestHead, ResponseHead};
 use crate::measure::Attributes;
 use crate::span::{Operation, Outcome, Side, Start, attributes as names, grpc_code_name};
 
@@ -30,9 +30,11 @@ pub(super) struct Settings {
     pub(super) counts_messages: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) on_trailers: Option<OnTrailers>,
+    pub(super) on_measurement: Option<OnMeasurement>,
 }
 
 pub(super) type OnTrailers = Arc<dyn Fn(&HeaderMap, &Operation) + Send + Sync>;
+pub(super) type OnMeasurement = Arc<dyn Fn(&RequestHead<'_>, &mut Attributes) + Send + Sync>;
 
 /// A call of gRPC.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use opentelemetry::KeyValue;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::{Call, Settings, describe, label};
+use super::call::{Call, OnMeasurement, Settings, describe, label};
 use super::messages;
 use super::method::{self, Standing};
 use super::target::{Target, default_port};
@@ -64,6 +64,10 @@ impl ClientLayer {
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|settings| settings.on_measurement = Some(hook))
     }
 
     fn with_http(
@@ -285,6 +289,9 @@ impl<S> Client<S> {
             labels.text(names::SERVER_ADDRESS, address);
             port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
         });
+        if let Some(hook) = &self.settings.on_measurement {
+            operation.label(|labels| hook(&head, labels));
+        }
         let call = Call::new(Side::Caller, self.settings.clone(), request.headers());
         egress.write(&operation, &self.http, request.headers_mut());
         if operation.is_recording() {

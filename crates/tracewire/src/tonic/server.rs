@@ -13,7 +13,7 @@ use tonic::server::NamedService;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::call::{Call, Settings, describe, label};
+use super::call::{Call, OnMeasurement, Settings, describe, label};
 use super::messages::{self, is_grpc};
 use super::method::{self, Known, Standing};
 use super::{Body, HEALTH, REFLECTION, ResponseFuture, Tonic};
@@ -67,6 +67,10 @@ impl ServerLayer {
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
         self
+    }
+
+    pub(crate) fn measurement_hook(self, hook: OnMeasurement) -> Self {
+        self.with(|settings| settings.on_measurement = Some(hook))
     }
 
     fn with_http(
@@ -312,6 +316,9 @@ impl<S> Server<S> {
             if let Some((host, port)) = server_of(request).filter(|_| with_server) {
                 labels.text(names::SERVER_ADDRESS, &host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            }
+            if let Some(hook) = &self.settings.on_measurement {
+                hook(request, labels);
             }
         });
     }

@@ -1,8 +1,9 @@
 //! Messages that are fetched one by one.
 
 use lapin::options::{BasicAckOptions, BasicGetOptions};
+use test_support::unique;
 use tracewire::test::{Capture, expect};
-use tracewire_messaging_tests::{config, links_to, name, named, request};
+use tracewire_messaging_tests::{config, links_to, named, request};
 
 use crate::{Fixture, short};
 
@@ -43,6 +44,36 @@ async fn fetching_links_to_the_producer_and_processing_is_its_own() {
     assert!(links_to(&got[0], &[&sent[0]]) && links_to(&got[1], &[&sent[1]]));
 }
 
+#[tokio::test]
+async fn a_message_counts_once_whether_it_is_fetched_or_pushed() {
+    let capture = Capture::new();
+    let fixture = Fixture::new(&config(&capture)).await;
+    for payload in [b"1", b"2", b"3"] {
+        fixture.send(payload).await;
+    }
+    let ack = async |delivery: tracewire::amqp::Delivery| {
+        delivery.ack(BasicAckOptions::default()).await.unwrap()
+    };
+    for processed in [true, false] {
+        let get = fixture.channel.basic_get(short(&fixture.queue), BasicGetOptions::default());
+        let message = get.await.unwrap().unwrap();
+        if processed {
+            assert!(message.delivery.process(ack).await);
+        } else {
+            assert!(ack(message.delivery).await);
+        }
+    }
+    let mut consumer = fixture.consume().await;
+    assert!(crate::next(&mut consumer).await.process(ack).await);
+    let counted = capture.metrics().into_iter();
+    let counted = counted.filter(|it| it.name() == "messaging.client.consumed.messages");
+    let mut counted: Vec<_> = counted
+        .map(|it| (it.attribute("messaging.operation.name").unwrap().to_string(), it.value()))
+        .collect();
+    counted.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(counted, [("get".to_owned(), Some(2.0)), ("process".to_owned(), Some(1.0))]);
+}
+
 fn traces(capture: &Capture) -> Vec<tracewire::test::Trace> {
     crate::traces_of(capture, "request")
 }
@@ -60,7 +91,7 @@ async fn an_empty_queue_is_not_recorded() {
 async fn a_queue_that_is_not_there_is_the_brokers_error() {
     let capture = Capture::new();
     let fixture = Fixture::new(&config(&capture)).await;
-    let nowhere = name("nowhere");
+    let nowhere = unique("nowhere");
     let get = fixture.channel.basic_get(short(&nowhere), BasicGetOptions::default());
     assert!(get.await.is_err());
     capture.assert(expect::span(format!("get {nowhere}")).client().error("NOT-FOUND"));

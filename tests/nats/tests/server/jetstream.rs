@@ -6,10 +6,11 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{AckKind, stream};
 use futures_util::StreamExt as _;
+use test_support::{soon, unique};
 use tracewire::nats::jetstream::{self, Context};
 use tracewire::test::{Capture, expect};
 
-use crate::support::{client, soon, unique};
+use crate::support::client;
 
 /// A stream of its own for a test, and a consumer called `billing` of all that is in it.
 async fn stream() -> (Context, PullConsumer, String, Capture) {
@@ -63,6 +64,7 @@ async fn a_message_is_stored_processed_and_acknowledged() {
             ),
     );
     assert_eq!(traces.len(), 2);
+    assert_eq!(capture.metric("messaging.client.consumed.messages").value(), Some(1.0));
 }
 
 #[tokio::test]
@@ -96,6 +98,9 @@ async fn a_message_that_is_refused_comes_again_in_a_span_of_its_own() {
     traces[2].assert(refused("nak", "nak"));
     traces[3].assert(refused("term", "term"));
     assert_eq!((traces.len(), capture.open()), (4, 0));
+    let consumed = capture.metrics().into_iter();
+    let consumed = consumed.filter(|it| it.name() == "messaging.client.consumed.messages");
+    assert_eq!(consumed.filter_map(|it| it.value()).sum::<f64>(), 3.0, "one for each delivery");
 }
 
 #[tokio::test]

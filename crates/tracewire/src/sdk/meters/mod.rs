@@ -1,6 +1,9 @@
 //! Where measurements go when a process starts: to a Collector, to Prometheus, to a terminal.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, global};
@@ -12,7 +15,7 @@ use super::exporter::{Client, Report, Route, Stop, say};
 use super::{Builder, Signal, TailHandle};
 use crate::measure::{ExemplarFilter, Gallery, IsKept};
 use crate::prometheus_sdk::{self, Listener, Metrics};
-use crate::{Error, Telemetry};
+use crate::{Error, Telemetry, scraped};
 
 mod console;
 mod otlp;
@@ -64,6 +67,7 @@ pub(crate) struct Settings {
 pub(super) struct Live {
     provider: Option<SdkMeterProvider>,
     pub(super) exporter: Option<(Arc<Report>, Stop)>,
+    is_flushing: Arc<AtomicBool>,
     _listener: Option<Listener>,
 }
 
@@ -138,8 +142,11 @@ impl Settings {
         let interval = (self.interval).or_else(|| env.metric_interval());
         let interval = interval.unwrap_or(Duration::from_secs(60));
         let mut provider = SdkMeterProvider::builder().with_resource(resource.clone());
+        if let Some(metrics) = &prometheus {
+            provider = scraped::read(provider, metrics);
+        }
         let gallery = Gallery::new(filter, is_kept);
-        let mut has_reader = false;
+        let mut is_sent = false;
         if wanted.contains(&MetricExporter::Otlp) {
             let mut route = route(env)?;
             let timeout = self.timeout.or_else(|| env.metric_timeout());
@@ -151,17 +158,20 @@ impl Settings {
             let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
             provider = provider.with_reader(reader);
             live.exporter = Some((report, stop));
-            has_reader = true;
+            is_sent = true;
         }
         if wanted.contains(&MetricExporter::Console) {
             let reader = PeriodicReader::builder(Console).with_interval(interval).build();
             provider = provider.with_reader(reader);
-            has_reader = true;
+            is_sent = true;
         }
-        if has_reader {
+        if is_sent || prometheus.is_some() {
             let provider = provider.build();
             global::set_meter_provider(provider.clone());
-            telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            // Prometheus gets what is measured here without the provider, and with exemplars.
+            if is_sent {
+                telemetry = telemetry.measure_with(provider.clone(), Some(gallery));
+            }
             live.provider = Some(provider);
         }
         Ok((telemetry, live))
@@ -169,25 +179,55 @@ impl Settings {
 }
 
 impl Live {
-    /// Sends what has been measured by now.
-    pub(super) fn flush(&self) -> bool {
-        let lost = || self.exporter.as_ref().map(|(report, _)| report.dropped_so_far());
-        let before = lost();
-        let flushed = self.provider.as_ref().is_none_or(|it| it.force_flush().is_ok());
-        flushed && lost() == before
+    /// Begins to send what has been measured by now; the result says, when it comes, whether all of
+    /// it arrived. None comes while an earlier one is still waited for.
+    pub(super) fn flush(&self) -> Receiver<bool> {
+        let (done, waiting) = mpsc::channel();
+        let Some(provider) = self.provider.clone() else {
+            let _ = done.send(true);
+            return waiting;
+        };
+        let Some(turn) = Turn::take(&self.is_flushing) else {
+            return waiting;
+        };
+        let report = self.exporter.as_ref().map(|(report, _)| report.clone());
+        // The SDK waits as long as the exporter does.
+        let flush = move || {
+            let _turn = turn;
+            let lost = || report.as_ref().map(|report| report.dropped_so_far());
+            let before = lost();
+            let _ = done.send(provider.force_flush().is_ok() && lost() == before);
+        };
+        let _ = thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(flush);
+        waiting
     }
 
     /// Begins to shut down; the result says, when it comes, that it is done.
-    pub(super) fn shut_down(&self) -> std::sync::mpsc::Receiver<()> {
-        let (done, waiting) = std::sync::mpsc::channel();
+    pub(super) fn shut_down(&self) -> Receiver<()> {
+        let (done, waiting) = mpsc::channel();
         if let Some(provider) = self.provider.clone() {
             let end = move || {
                 let _ = provider.shutdown();
                 let _ = done.send(());
             };
             // Where there are no threads left, there is no last export.
-            let _ = std::thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(end);
+            let _ = thread::Builder::new().name("tracewire-metrics".to_owned()).spawn(end);
         }
         waiting
+    }
+}
+
+/// The right to do what only one thread does at a time.
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    fn take(taken: &Arc<AtomicBool>) -> Option<Self> {
+        (!taken.swap(true, Ordering::AcqRel)).then(|| Self(taken.clone()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
