@@ -31,13 +31,14 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{SpanContext, SpanKind, SpanRef, TraceContextExt as _};
-use opentelemetry::{Context, ContextGuard, KeyValue};
+use opentelemetry::{Context, KeyValue};
 
 use crate::measure::{Attributes, Metered};
 use crate::telemetry::Sampling;
 
 pub mod attributes;
 mod current;
+mod entered;
 mod exception;
 mod grpc;
 mod line;
@@ -49,6 +50,7 @@ mod start;
 mod texts;
 
 pub use current::{Current, current};
+pub use entered::Entered;
 pub use exception::Domain;
 pub use outcome::{Outcome, Side};
 pub use result::ResultExt;
@@ -256,16 +258,7 @@ impl Operation {
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
     pub fn enter(&self) -> Entered<'_> {
-        // The layer behind the `tracing` span makes its own context current; ours goes on top.
-        let front = self.extras.as_deref().and_then(|extras| extras.front.as_ref());
-        let front = front.map(tracing::Span::enter);
-        Entered {
-            operation: self,
-            panicking: std::thread::panicking(),
-            outer: self.recording.then(|| current::swap(Some(self.target().clone()))),
-            _context: self.context.clone().attach(),
-            _front: front,
-        }
+        Entered::new(self)
     }
 
     /// Runs a future with the operation current in every poll and in its drop.
@@ -381,28 +374,4 @@ impl Drop for Operation {
 fn follows_unsampled(parent: &Context) -> bool {
     let span = parent.span();
     span.span_context().is_valid() && !span.span_context().is_sampled()
-}
-
-/// Keeps an operation current; made by [`Operation::enter`].
-#[must_use = "the operation is current only while the guard lives"]
-#[derive(Debug)]
-pub struct Entered<'a> {
-    operation: &'a Operation,
-    panicking: bool,
-    /// What was entered before, if this was: a span that nobody reads is nobody's to write on.
-    outer: Option<Option<Context>>,
-    // Dropped in this order: the context was attached after the `tracing` span was entered.
-    _context: ContextGuard,
-    _front: Option<tracing::span::Entered<'a>>,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        if !self.panicking && std::thread::panicking() {
-            self.operation.panicked.store(true, Ordering::Relaxed);
-        }
-        if let Some(outer) = self.outer.take() {
-            current::swap(outer);
-        }
-    }
 }
