@@ -251,3 +251,31 @@ fn exceptions_are_span_events_by_choice() {
         assert_eq!(logs.matches(" is ignored: ").count(), complaints, "{logs}");
     }
 }
+
+#[test]
+fn terminals_are_places_too() {
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_LOGS_EXPORTER", "console"),
+        ("OTEL_METRICS_EXPORTER", "console"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "6"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "1"),
+    ];
+    let mut child = Child::start(PUPPET, &[], &variables);
+    child.ok("init");
+    let line = child.say("log twelve bytes");
+    assert!(line.ends_with("first=\"twelve\""), "{line}");
+    assert_eq!(child.line("log"), "ok");
+    child.ok("measure");
+    let mut lines = vec![child.say("flush")];
+    while lines.last().is_some_and(|line| line != "true") {
+        lines.push(child.line("flush"));
+    }
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().any(|line| line == "count{} 7"), "{lines:?}");
+    assert_eq!(
+        child.say("exporters"),
+        "Metrics standard output exported=2 dropped=0; Logs standard output exported=1 dropped=0"
+    );
+    child.end();
+}
