@@ -46,7 +46,7 @@ impl Shop {
         let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
         let made = admin.create_topics([&new], &AdminOptions::new()).await.unwrap();
         assert!(made.iter().all(Result::is_ok), "{made:?}");
-        let capture = Capture::new();
+        let capture = Capture::new().with_meters();
         let settings = change(Config::new().telemetry(&capture.telemetry()));
         let producer: FutureProducer = config.create().unwrap();
         let producer = producer.with_config(&settings);

@@ -27,7 +27,7 @@ async fn request(layer: &ServerLayer, status: StatusCode) {
 
 #[tokio::test]
 async fn series_tell_their_values() {
-    let (capture, other) = (Capture::new(), Capture::new());
+    let (capture, other) = (Capture::new().with_meters(), Capture::new().with_meters());
     let telemetry = capture.telemetry().measure(Choice::new().active_requests());
     let layer = ServerLayer::new().telemetry(&telemetry);
     for status in [StatusCode::OK, StatusCode::OK, StatusCode::BAD_GATEWAY] {
@@ -58,12 +58,13 @@ async fn series_tell_their_values() {
 
 #[test]
 fn instruments_of_a_program_are_there_too() {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let meter = capture.telemetry().meter();
     let tier = [KeyValue::new("tier", 1)];
     meter.f64_gauge("load").build().record(0.5, &tier);
     meter.i64_up_down_counter("carts").build().add(-3, &[]);
     meter.u64_histogram("items").build().record(4, &[]);
+    assert_eq!(Capture::new().metrics(), [], "unless it has meters");
     assert_eq!(capture.metric("load").value(), Some(0.5));
     assert_eq!(capture.metric("load").attributes(), tier);
     assert_eq!(capture.metric("carts").value(), Some(-3.0));
@@ -75,7 +76,7 @@ fn instruments_of_a_program_are_there_too() {
 
 #[test]
 fn a_metric_that_is_not_there_once_fails_and_says_what_is() {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let orders = capture.telemetry().meter().u64_counter("orders").build();
     orders.add(1, &[KeyValue::new("tier", "gold")]);
     orders.add(2, &[]);

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -216,4 +217,30 @@ async fn a_pool_goes_where_its_telemetry_goes() {
     assert_eq!(times(&site, WAIT).count, 1);
     assert_eq!(other.only(WAIT).labels(), "db.client.connection.pool.name=orders");
     assert_eq!((sums(&site, COUNT).len(), sums(&other, COUNT).len()), (2, 2));
+}
+
+#[test]
+fn pools_come_and_go_while_somebody_collects() {
+    let site = Site::new(Capture::new());
+    let left = AtomicUsize::new(4);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..50 {
+                    // Each is one that has to make its instruments.
+                    let telemetry = site.measuring(Choice::new().connection_pools());
+                    let numbers = || PoolNumbers::new(1, 1);
+                    let pool = ConnectionPool::new(&telemetry, format!("{}", round % 5), numbers);
+                    drop((pool.wait(), pool.wait().obtained()));
+                }
+                left.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+        while left.load(Ordering::Relaxed) > 0 {
+            site.series();
+        }
+    });
+    assert_eq!(sums(&site, PENDING), [""; 0]);
+    let used: Vec<_> = site.of(USE).iter().map(|it| it.count).collect();
+    assert_eq!(used, [40; 5]);
 }

@@ -110,7 +110,7 @@ fn what_is_there_already_is_not_there_twice() {
     let pool = ConnectionPool::new(&telemetry, "cache", || PoolNumbers::new(3, 4).max(8));
     drop(pool.wait().obtained());
     telemetry.meter().u64_counter("orders").build().add(1, &[]);
-    // The same name with another unit or kind, from elsewhere.
+    // The same name and another kind, from elsewhere.
     let elsewhere = provider.meter("elsewhere");
     elsewhere.i64_up_down_counter("orders").build().add(1, &[]);
     elsewhere.f64_gauge("http_server_request_duration_seconds").build().record(1.0, &[]);
@@ -119,9 +119,10 @@ fn what_is_there_already_is_not_there_twice() {
     provider.meter("two").u64_counter("jobs").build().add(2, &[]);
     for text in [metrics.text(), metrics.open_metrics()] {
         assert_is_sound(&text);
+        assert!(!text.contains("orders_total"), "{text}");
         for line in [
             "http_server_request_duration_seconds_count{",
-            "orders_total{otel_scope_name=\"tracewire\"",
+            "orders{otel_scope_name=\"elsewhere\"} 1\n",
             "jobs_total{otel_scope_name=\"one\"} 1\n",
             "jobs_total{otel_scope_name=\"two\"} 2\n",
             "db_client_connection_count{db_client_connection_pool_name=\"cache\",db_client_connection_state=\"used\",",

@@ -9,6 +9,7 @@
 
 mod authority;
 mod child;
+mod inbox;
 mod network;
 mod receiver;
 mod traced;
@@ -16,6 +17,7 @@ mod zipkin;
 
 pub use authority::{Authority, TlsProxy};
 pub use child::Child;
+pub use inbox::{Inbox, text};
 pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};
 pub use receiver::{Received, Receiver, Reply, Wire};
 pub use traced::trace;

@@ -19,7 +19,7 @@ struct Family {
 }
 
 /// Everything but what has a name that is taken. Of two metrics with one name and of different kinds
-/// the first is written.
+/// that of the first scope is written, by the scopes' names, so that it is always the same.
 pub(super) fn write(
     out: &mut String,
     format: Format,
@@ -27,6 +27,8 @@ pub(super) fn write(
     taken: &BTreeSet<String>,
 ) {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    let mut readings: Vec<_> = readings.into_iter().collect();
+    readings.sort_by_cached_key(|it| (it.scope.name().to_owned(), it.name.clone()));
     for mut reading in readings {
         let unit = match (reading.unit.as_str(), reading.kind) {
             ("1", ReadingKind::Gauge) => "ratio",

@@ -23,7 +23,7 @@ use crate::test_metrics::Meters;
 pub struct Capture {
     provider: SdkTracerProvider,
     kept: Arc<Kept>,
-    meters: Meters,
+    meters: Option<Meters>,
     telemetry: Telemetry,
 }
 
@@ -52,9 +52,8 @@ impl Capture {
             .with_sampler(sampler)
             .with_span_processor(Keep(kept.clone()))
             .build();
-        let meters = Meters::new();
-        let telemetry = meters.attach(Telemetry::new(&provider));
-        Self { provider, kept, meters, telemetry }
+        let telemetry = Telemetry::new(&provider);
+        Self { provider, kept, meters: None, telemetry }
     }
 
     /// A telemetry for the layers under test.
@@ -136,8 +135,13 @@ impl Capture {
         spans.ended.clear();
     }
 
-    pub(crate) fn meters(&self) -> &Meters {
-        &self.meters
+    pub(crate) fn attach(self, meters: Meters) -> Self {
+        let telemetry = meters.attach(self.telemetry);
+        Self { meters: Some(meters), telemetry, ..self }
+    }
+
+    pub(crate) fn meters(&self) -> Option<&Meters> {
+        self.meters.as_ref()
     }
 
     fn lock(&self) -> MutexGuard<'_, Spans> {

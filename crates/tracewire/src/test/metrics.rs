@@ -25,14 +25,21 @@ pub(crate) struct Meters {
 }
 
 impl Capture {
-    /// Everything that was measured so far, by this capture's [`telemetry`](Self::telemetry) and by
-    /// the instruments of its [`meter`](Telemetry::meter); in the order of names and attributes.
+    /// Has meters of its own, too, for what its [`telemetry`](Self::telemetry) measures and for the
+    /// instruments of its [`meter`](Telemetry::meter).
+    #[must_use]
+    pub fn with_meters(self) -> Self {
+        self.attach(Meters::new())
+    }
+
+    /// Everything that was measured so far, in the order of names and attributes; nothing without
+    /// [`with_meters`](Self::with_meters).
     ///
     /// ```
     /// use opentelemetry::{Context, KeyValue, trace::SpanKind};
     /// use tracewire::test::Capture;
     ///
-    /// let capture = Capture::new();
+    /// let capture = Capture::new().with_meters();
     /// let orders = capture.telemetry().meter().u64_counter("orders").with_unit("{order}").build();
     /// orders.add(2, &[KeyValue::new("tier", "gold")]);
     /// orders.add(1, &[KeyValue::new("tier", "gold")]);
@@ -57,7 +64,7 @@ impl Capture {
     /// # }
     /// ```
     pub fn metrics(&self) -> Vec<Series> {
-        let readings = self.meters().reader.read();
+        let readings = self.meters().map(|meters| meters.reader.read()).unwrap_or_default();
         let mut series: Vec<_> = (readings.into_iter())
             .flat_map(|reading| {
                 let new = move |point| Series {
@@ -168,7 +175,7 @@ impl fmt::Display for Series {
 // === impl Meters ===
 
 impl Meters {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let reader = Reader::default();
         let provider = SdkMeterProvider::builder().with_reader(reader.clone()).build();
         Self { provider, reader }

@@ -30,8 +30,8 @@
 //! When they differ, the panic lists every difference and shows the trace that was found. Spans that
 //! end on other tasks are awaited with [`Capture::ended`].
 //!
-//! With feature `metrics` a capture has meters of its own, too, and `Capture::metrics` tells what was
-//! measured.
+//! With feature `metrics` a capture can have meters of its own, too: `Capture::with_meters`. Then
+//! `Capture::metrics` tells what was measured.
 
 mod capture;
 pub mod expect;

@@ -46,7 +46,7 @@ async fn fetching_links_to_the_producer_and_processing_is_its_own() {
 
 #[tokio::test]
 async fn a_message_counts_once_whether_it_is_fetched_or_pushed() {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let fixture = Fixture::new(&config(&capture)).await;
     for payload in [b"1", b"2", b"3"] {
         fixture.send(payload).await;

@@ -23,7 +23,7 @@ pub(crate) async fn client() -> (Client, Capture) {
 }
 
 pub(crate) async fn client_with(change: impl FnOnce(Config) -> Config) -> (Client, Capture) {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let config = change(Config::new().telemetry(&capture.telemetry()));
     (Client::with_config(plain().await, &config), capture)
 }

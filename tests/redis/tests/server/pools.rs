@@ -47,7 +47,7 @@ async fn an_object_of_bb8_is_one_by_way_of_pooled() {
 
 #[tokio::test]
 async fn pools_are_measured_with_a_few_lines_where_they_are_used() {
-    let capture = Capture::new();
+    let capture = Capture::new().with_meters();
     let telemetry = capture.telemetry().measure(Choice::new().connection_pools());
     let client = Client::open(redis_url()).unwrap();
     let bb8 = bb8::Pool::builder().max_size(1).connection_timeout(Duration::from_millis(50));
