@@ -15,6 +15,7 @@ const CONNECTIONS: usize = 16;
 
 /// How long every call took.
 pub(crate) struct Calls {
+    /// Sorted.
     times: Vec<Duration>,
     elapsed: Duration,
 }
@@ -30,7 +31,8 @@ impl Calls {
 
     /// 99 % of the calls took no longer.
     pub(crate) fn slow(&self) -> Duration {
-        self.times.get(self.count() * 99 / 100).copied().unwrap_or_default()
+        let fast = (self.count() * 99).div_ceil(100);
+        self.times.get(fast.saturating_sub(1)).copied().unwrap_or_default()
     }
 }
 
@@ -78,5 +80,20 @@ async fn repeat(
         }
         response.into_body().collect().await?;
         times.push(start.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Calls, Duration};
+
+    #[test]
+    fn one_call_of_a_hundred_may_be_slower() {
+        for (count, expected) in [(0, 0), (1, 1), (99, 99), (100, 99), (200, 198), (201, 199)] {
+            let times = (1..=count).map(Duration::from_millis).collect();
+            let calls = Calls { times, elapsed: Duration::from_secs(2) };
+            assert_eq!(calls.slow(), Duration::from_millis(expected), "{count}");
+            assert_eq!(calls.per_second(), count as f64 / 2.0);
+        }
     }
 }

@@ -41,11 +41,7 @@ impl Gateway {
     /// The time that its threads have had a processor.
     pub(crate) fn processor_time(&self) -> Result<Duration, Error> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.id))?;
-        // Behind the program's name, which may hold anything: state, …, utime and stime as the 12th and the 13th.
-        let (_, fields) = text.rsplit_once(") ").ok_or("a stat without a name")?;
-        let fields = fields.split(' ').skip(11).take(2).map(str::parse);
-        let ticks: Vec<u64> = fields.collect::<Result<_, _>>()?;
-        Ok(Duration::from_millis(ticks.iter().sum::<u64>() * (1000 / TICKS)))
+        Ok(Duration::from_millis(ticks(&text)? * (1000 / TICKS)))
     }
 
     /// The most memory that was resident so far, in KiB.
@@ -66,5 +62,25 @@ impl Gateway {
         } else {
             Err(format!("the gateway ended with {status}").into())
         }
+    }
+}
+
+/// The time that a process has had a processor: 12th and 13th behind the program's name, which may hold anything.
+fn ticks(stat: &str) -> Result<u64, Error> {
+    let (_, fields) = stat.rsplit_once(") ").ok_or("a stat without a name")?;
+    let fields = fields.split(' ').skip(11).take(2).map(str::parse);
+    let ticks: Vec<u64> = fields.collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks;
+
+    #[test]
+    fn user_and_system_time_are_added() {
+        let stat = "4711 (a (b) c) S 1 4711 4711 0 -1 4194304 100 0 0 0 37 5 9 9 20 0 3 0 1 2\n";
+        assert_eq!(ticks(stat).expect("a stat"), 42);
+        assert!(ticks("").is_err());
     }
 }
