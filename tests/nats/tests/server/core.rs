@@ -168,7 +168,11 @@ async fn a_context_that_is_there_already_stays() {
     let subject = unique("relayed");
     let other = plain().await;
     let mut relayed = other.subscribe(subject.clone()).await.unwrap();
-    other.flush().await.unwrap();
+    // The server takes what one connection sends in its order: when this is back, it has subscribed.
+    let probe = unique("probe");
+    let mut probes = other.subscribe(probe.clone()).await.unwrap();
+    other.publish(probe, "".into()).await.unwrap();
+    soon(probes.next()).await.unwrap();
     let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let mut headers = HeaderMap::new();
     headers.append("Traceparent", own);
