@@ -25,10 +25,6 @@ impl Gateway {
             .args(["gateway", upstream])
             .env("OTEL_SERVICE_NAME", "gateway")
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", upstream)
-            // Room for what ends while a batch is on its way, so that the cost of sending is not saved by losing spans.
-            .env("OTEL_BSP_MAX_QUEUE_SIZE", "65536")
-            .env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096")
-            .env("OTEL_BSP_SCHEDULE_DELAY", "200")
             .env("RUST_LOG", "warn")
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())

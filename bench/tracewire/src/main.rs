@@ -14,9 +14,11 @@ mod tail;
 const VARIANT: &str = "tracewire";
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 
-/// What every client, database and server is put through: what it is called, members of `tracestate`, and who traces.
-/// There is nothing to measure where there is no SDK.
-const SCENARIOS: [(&str, usize, fn(Mode) -> Telemetry, &[Mode]); 3] = [
+/// What it is called, members of `tracestate`, who traces, and in which modes.
+type Scenario = (&'static str, usize, fn(Mode) -> Telemetry, &'static [Mode]);
+
+/// What every client, database and gRPC server is put through.
+const SCENARIOS: [Scenario; 3] = [
     ("traceparent", 0, telemetry, &MODES),
     ("tracestate", 2, telemetry, &MODES),
     ("metrics", 0, measuring, &[Mode::Sampled, Mode::Unsampled]),

@@ -54,8 +54,14 @@ const LOCK: Step = Step {
     run: check_lockfile,
 };
 
+const COSTS: Step = Step {
+    name: "bench",
+    about: "tracing costs no more than bench/budgets.toml grants",
+    run: check_costs,
+};
+
 /// The steps that find most mistakes come first.
-const ALL: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK];
+const ALL: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS, DOCS, FEATURES, MSRV, SUPPLY, LOCK, COSTS];
 const QUICK: &[Step] = &[FORMAT, LINTS, SERVERS, TESTS];
 
 fn start(arguments: &[String]) -> Result<()> {
@@ -166,6 +172,11 @@ fn check_dependencies() -> Result<Counts> {
     run(deny
         .args(["--all-features", "check", "--hide-inclusion-graph"])
         .args(["bans", "licenses", "sources"]))?;
+    Ok(Counts::default())
+}
+
+fn check_costs() -> Result<Counts> {
+    crate::bench::gate(None)?;
     Ok(Counts::default())
 }
 

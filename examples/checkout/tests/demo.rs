@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
+use test_support::service;
 use tracewire_cli::{Listen, Receiver, Store};
 
 fn checkout(arguments: &[&str]) -> Command {
@@ -94,17 +95,6 @@ fn databases_and_caches_can_be_real_ones() {
     let text = succeed(checkout(&[]).env("REDIS_URL", redis).output().unwrap());
     // A cache that is shared may know all prices already.
     assert!(text.ends_with(CONNECTED), "{text}");
-}
-
-/// The address of a server that `cargo xtask services up` has started.
-fn service(variable: &str) -> String {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services/env");
-    let started = std::fs::read_to_string(file).unwrap_or_default();
-    let line = started.lines().find_map(|line| line.strip_prefix(variable)?.strip_prefix('='));
-    let given = std::env::var(variable).ok();
-    given.or(line.map(str::to_owned)).unwrap_or_else(|| {
-        panic!("{variable} is not known: run `cargo xtask services up` first");
-    })
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_support::service;
 use tracewire_cli::{Listen, Receiver, Store};
 
 /// The demo; stopped with its services when it is dropped.
@@ -103,15 +104,4 @@ async fn exemplars(prometheus: &str, query: &str) -> Vec<Value> {
         assert!(Instant::now() < deadline, "{query} has no exemplars");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// The address of a server that `cargo xtask services up` has started.
-fn service(variable: &str) -> String {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services/env");
-    let started = std::fs::read_to_string(file).unwrap_or_default();
-    let line = started.lines().find_map(|line| line.strip_prefix(variable)?.strip_prefix('='));
-    let given = std::env::var(variable).ok();
-    given.or(line.map(str::to_owned)).unwrap_or_else(|| {
-        panic!("{variable} is not known: run `cargo xtask services up` first");
-    })
 }

@@ -1,15 +1,14 @@
 //! A Collector of a test's own, which can be killed.
 
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use sdk_tests::{Files, PATIENCE, Wire};
+use sdk_tests::{PATIENCE, Wire};
+use test_support::{Files, Server, free_ports, service};
 
-use crate::{Received, address};
+use crate::Received;
 
 /// What a Collector does besides receiving spans and writing them to a file.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +20,12 @@ pub struct Setup {
 /// Receives until it is killed or dropped.
 #[derive(Debug)]
 pub struct Collector {
-    setup: Setup,
+    // Dropped in this order: it writes into the folder until the very end.
+    process: Option<Server>,
     files: Files,
     output: PathBuf,
     ports: [u16; 2],
-    process: Option<Child>,
+    setup: Setup,
 }
 
 impl Setup {
@@ -63,10 +63,7 @@ impl Collector {
 
     /// Kills it; what it has not answered yet is lost.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process = None;
     }
 
     /// Starts it where it was before.
@@ -106,27 +103,10 @@ impl Collector {
     /// Returns when it is ready, or with its log when it has ended.
     fn try_start(&mut self) -> Result<(), String> {
         let settings = self.files.write("settings.yaml", &self.settings());
-        let mut process = Command::new(address("TRACEWIRE_COLLECTOR_SERVER"))
-            .args(["--config", &settings])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = lines(BufReader::new(process.stderr.take().unwrap()));
-        let deadline = Instant::now() + PATIENCE;
-        let mut text = String::new();
-        while let Ok(line) = log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if line.contains("Everything is ready") {
-                self.process = Some(process);
-                return Ok(());
-            }
-            text += &line;
-            text.push('\n');
-        }
-        let _ = process.kill();
-        let _ = process.wait();
-        Err(text)
+        let mut command = Command::new(service("TRACEWIRE_COLLECTOR_SERVER"));
+        command.args(["--config", &settings]).stdout(Stdio::null()).stderr(Stdio::piped());
+        self.process = Some(Server::start(&mut command, "Everything is ready")?);
+        Ok(())
     }
 
     /// With rotation the exporter writes through, so that what was answered survives a kill.
@@ -156,26 +136,4 @@ service:
             names.join(", "),
         )
     }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// What a program writes, read to the end whether anybody listens or not.
-fn lines(output: impl BufRead + Send + 'static) -> Receiver<String> {
-    let (send, lines) = channel();
-    std::thread::spawn(move || {
-        for line in output.lines().map_while(Result::ok) {
-            let _ = send.send(line);
-        }
-    });
-    lines
-}
-
-fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
 }

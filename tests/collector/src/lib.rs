@@ -10,13 +10,23 @@
 mod collector;
 mod proxy;
 mod received;
-mod services;
 pub mod soak;
 
 pub use collector::{Collector, Setup};
 pub use proxy::{Mode, Proxy};
 pub use received::{Received, Record, Span};
-pub use services::address;
+
+use sdk_tests::Wire;
+use test_support::service;
 
 /// Variables that hold wherever only spans are looked at.
 pub const SPANS_ALONE: (&str, &str) = ("OTEL_METRICS_EXPORTER", "none");
+
+/// Where the Collector that tests share listens, and what it receives from now on.
+pub fn shared(wire: Wire) -> (String, Received) {
+    let endpoint = service(match wire {
+        Wire::Grpc => "TRACEWIRE_COLLECTOR_GRPC_URL",
+        Wire::Http | Wire::Json => "TRACEWIRE_COLLECTOR_HTTP_URL",
+    });
+    (endpoint, Received::from_now_on(service("TRACEWIRE_COLLECTOR_FILE")))
+}

@@ -70,8 +70,8 @@ impl Received {
         records
     }
 
-    /// Whatever has to do with a service.
-    fn batches(&self, service: &str) -> Vec<Value> {
+    /// Whatever has to do with a service, as it was written.
+    pub fn batches(&self, service: &str) -> Vec<Value> {
         let mut file = std::fs::File::open(&self.path).unwrap();
         file.seek(SeekFrom::Start(self.from)).unwrap();
         let mut bytes = Vec::new();

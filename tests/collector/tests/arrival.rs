@@ -1,7 +1,7 @@
 //! Spans of a real service arrive at a real Collector, whichever way they are sent.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use collector_tests::{Received, SPANS_ALONE, Span, address};
+use collector_tests::{SPANS_ALONE, Span, shared};
 use sdk_tests::{Child, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -19,11 +19,7 @@ fn each_protocol_packed_and_plain() {
 
 fn check(wire: Wire, compression: &str) {
     let service = format!("shop-{wire:?}-{compression}-{}", std::process::id());
-    let endpoint = address(match wire {
-        Wire::Grpc => "TRACEWIRE_COLLECTOR_GRPC_URL",
-        Wire::Http | Wire::Json => "TRACEWIRE_COLLECTOR_HTTP_URL",
-    });
-    let received = Received::from_now_on(address("TRACEWIRE_COLLECTOR_FILE"));
+    let (endpoint, received) = shared(wire);
     let variables = [
         SPANS_ALONE,
         ("OTEL_SERVICE_NAME", &*service),

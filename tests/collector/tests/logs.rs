@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use collector_tests::{Received, SPANS_ALONE, address};
+use collector_tests::{SPANS_ALONE, shared};
 use sdk_tests::{Child, PATIENCE, Wire};
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
@@ -12,11 +12,7 @@ const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 fn each_protocol() {
     for wire in [Wire::Grpc, Wire::Http, Wire::Json] {
         let service = format!("logs-{wire:?}-{}", std::process::id());
-        let endpoint = address(match wire {
-            Wire::Grpc => "TRACEWIRE_COLLECTOR_GRPC_URL",
-            Wire::Http | Wire::Json => "TRACEWIRE_COLLECTOR_HTTP_URL",
-        });
-        let received = Received::from_now_on(address("TRACEWIRE_COLLECTOR_FILE"));
+        let (endpoint, received) = shared(wire);
         let variables = [
             SPANS_ALONE,
             ("OTEL_LOGS_EXPORTER", "otlp"),

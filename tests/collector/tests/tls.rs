@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 use collector_tests::{Collector, SPANS_ALONE, Setup};
-use sdk_tests::{Authority, Child, Files, Wire};
+use sdk_tests::{Authority, Child, Wire};
+use test_support::Files;
 
 const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -14,13 +13,11 @@ use rdkafka::message::{Header, Headers as _, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::FutureRecord;
 use rdkafka::{ClientConfig, Message as _, Offset};
+use test_support::{PATIENCE, service, soon, unique};
 use tracewire::kafka::{Config, FutureProducer, StreamConsumer};
 use tracewire::otel::trace::{SpanContext, SpanKind, TraceContextExt as _};
 use tracewire::span::Outcome;
 use tracewire::test::{Capture, expect};
-
-/// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A topic of its own for a test, and clients whose spans are kept.
 struct Shop {
@@ -37,12 +34,10 @@ impl Shop {
     }
 
     async fn with(change: impl FnOnce(Config) -> Config) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let topic = format!("orders-{}-{number}", std::process::id());
+        let topic = unique("orders");
         let mut config = ClientConfig::new();
         config
-            .set("bootstrap.servers", variable("TRACEWIRE_KAFKA_BROKERS"))
+            .set("bootstrap.servers", service("TRACEWIRE_KAFKA_BROKERS"))
             .set("client.id", "shop")
             .set("group.id", format!("billing-{topic}"))
             .set("auto.offset.reset", "earliest")
@@ -78,23 +73,6 @@ impl Shop {
     }
 }
 
-/// What `cargo xtask services up` has said of a server that it started, or the environment.
-fn variable(name: &str) -> String {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services/env");
-    let started = std::fs::read_to_string(file).unwrap_or_default();
-    let line = started.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    std::env::var(name).ok().or(line.map(str::to_owned)).unwrap_or_else(|| {
-        panic!("{name} is not known: run `cargo xtask services up` first");
-    })
-}
-
-async fn soon<F: Future>(future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("it does not come"),
-    }
-}
-
 fn current() -> SpanContext {
     tracewire::otel::Context::map_current(|context| context.span().span_context().clone())
 }
@@ -115,7 +93,7 @@ async fn a_message_is_sent_processed_and_committed() {
     drop(message);
 
     let group = format!("billing-{}", shop.topic);
-    let brokers = variable("TRACEWIRE_KAFKA_BROKERS");
+    let brokers = service("TRACEWIRE_KAFKA_BROKERS");
     let (host, port) = brokers.rsplit_once(':').unwrap();
     let said = |span: expect::Span, operation: &'static str, kind: &'static str| {
         span.attribute("messaging.system", "kafka")

@@ -4,15 +4,21 @@ mod proxy;
 mod server;
 
 pub use proxy::Proxy;
-pub use server::{Broker, amqp_url, name};
+pub use server::Broker;
 
 use std::future::Future;
 
+use test_support::service;
 use tracewire::messaging::Config;
 use tracewire::otel::Context;
 use tracewire::otel::trace::SpanKind;
 use tracewire::span::Outcome;
 use tracewire::test::{Capture, SpanData};
+
+/// Where the RabbitMQ is that tests share.
+pub fn amqp_url() -> String {
+    service("TRACEWIRE_AMQP_URL")
+}
 
 /// Settings that record into `capture`.
 pub fn config(capture: &Capture) -> Config {

@@ -101,6 +101,36 @@ fn prometheus_can_fetch_from_a_process_that_says_nothing_in_code() {
 }
 
 #[test]
+fn a_configuration_has_prometheus_fetch() {
+    const NAME: &str = "a_configuration_has_prometheus_fetch";
+    const PORT: &str = "TRACEWIRE_TEST_PORT";
+    if is(NAME) {
+        let guard = sdk::init().unwrap();
+        let port = std::env::var(PORT).unwrap().parse().unwrap();
+        let trace = request(StatusCode::OK);
+        let text = fetch(port).unwrap();
+        assert!(text.contains("service_name=\"shop\""), "{text}");
+        assert!(text.contains("http_server_request_duration_seconds_count{"), "{text}");
+        // There are no spans, and so no traces to lead to.
+        assert_eq!(trace, "00000000000000000000000000000000");
+        drop(guard);
+        assert!(fetch(port).is_err(), "it goes with the guard");
+        return;
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pull.yaml");
+    let text = "file_format: '1.0'\n\
+                resource: { attributes: [{ name: service.name, value: shop }] }\n\
+                meter_provider:\n  readers:\n    - pull:\n        exporter:\n          \
+                prometheus/development:\n            host: 127.0.0.1\n            \
+                port: ${TRACEWIRE_TEST_PORT}\n";
+    std::fs::write(&file, text).unwrap();
+    process(NAME, &[("OTEL_CONFIG_FILE", file.to_str().unwrap()), (PORT, &port)]);
+}
+
+#[test]
 fn a_port_in_use_is_told_and_no_more() {
     const NAME: &str = "a_port_in_use_is_told_and_no_more";
     if is(NAME) {
@@ -161,7 +191,13 @@ fn a_collector_gets_measurements_with_exemplars() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for (protocol, temporality) in [("http/protobuf", "cumulative"), ("http/json", "delta")] {
+    let (buckets, base2) = ("explicit_bucket_histogram", "base2_exponential_bucket_histogram");
+    let cases = [
+        ("http/protobuf", "cumulative", buckets),
+        ("http/json", "delta", buckets),
+        ("http/protobuf", "delta", base2),
+    ];
+    for (protocol, temporality, histograms) in cases {
         let (sent, received) = mpsc::channel::<(String, HeaderMap, Bytes)>();
         let url = runtime.block_on(async {
             let app = Router::new().fallback(async move |request: axum::extract::Request| {
@@ -182,6 +218,7 @@ fn a_collector_gets_measurements_with_exemplars() {
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
                 ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
                 ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality),
+                ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", histograms),
             ],
         );
         let output = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -201,12 +238,19 @@ fn a_collector_gets_measurements_with_exemplars() {
         let metrics: Vec<_> = scopes.flat_map(|scope| &scope.metrics).collect();
         assert!(metrics.iter().any(|metric| metric.name == "orders"), "{metrics:#?}");
         let duration = metrics.iter().find(|it| it.name == "http.server.request.duration").unwrap();
-        let Some(Data::Histogram(histogram)) = &duration.data else { panic!("{duration:?}") };
-        let [point] = &*histogram.data_points else { panic!("{histogram:?}") };
-        let [exemplar] = &*point.exemplars else { panic!("{point:?}") };
+        let (exemplars, sum) = match &duration.data {
+            Some(Data::Histogram(it)) if histograms == buckets => {
+                (&it.data_points[0].exemplars, it.data_points[0].sum)
+            }
+            Some(Data::ExponentialHistogram(it)) if histograms == base2 => {
+                (&it.data_points[0].exemplars, it.data_points[0].sum)
+            }
+            other => panic!("{other:?}"),
+        };
+        let [exemplar] = &**exemplars else { panic!("{duration:?}") };
         let hex: String = exemplar.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!((hex.as_str(), exemplar.span_id.len()), (trace, 8));
-        assert_eq!(Some(exemplar.as_value()), point.sum);
+        assert_eq!(Some(exemplar.as_value()), sum);
     }
 }
 

@@ -4,15 +4,21 @@ mod fake;
 mod server;
 
 pub use fake::{Fake, Moment, Reply};
-pub use server::{Server, key, redis_url};
+pub use server::Server;
 
 use std::future::Future;
 
+use test_support::service;
 use tracewire::otel::Context;
 use tracewire::otel::trace::SpanKind;
 use tracewire::redis::Config;
 use tracewire::span::Outcome;
 use tracewire::test::{Capture, expect};
+
+/// Where the server is that tests share.
+pub fn redis_url() -> String {
+    service("TRACEWIRE_REDIS_URL")
+}
 
 /// Settings that record into `capture`.
 pub fn config(capture: &Capture) -> Config {

@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _, Tracer as _};
+use test_support::until;
 use tokio::sync::{Mutex as Turn, MutexGuard};
 use tracewire::Telemetry;
 use tracewire::context::RANDOM;
@@ -99,14 +100,6 @@ impl Service {
     }
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sampling_service_is_followed() {
     let _turn = turn().await;
@@ -130,7 +123,7 @@ async fn a_sampling_service_is_followed() {
         .sampler(Sampler::parent_based(remote))
         .init()
         .unwrap();
-    until("the first answer is followed", || kept("kept")).await;
+    until("the first answer is followed", async || kept("kept")).await;
     assert!(!kept("dropped"));
     assert_eq!(service.asked.lock().unwrap()[0], "service=shop & co");
     // What cannot be understood changes nothing.
@@ -143,11 +136,11 @@ async fn a_sampling_service_is_followed() {
         service.answer(status, body);
         let before = service.asked();
         // The answer after the next has been asked for when the next has been looked at.
-        until("it is asked again", || service.asked() > before + 1).await;
+        until("it is asked again", async || service.asked() > before + 1).await;
         assert!(kept("kept") && !kept("dropped"));
     }
     service.answer(StatusCode::OK, r#"{"probabilisticSampling":{"samplingRate":1}}"#);
-    until("another answer is followed", || kept("dropped")).await;
+    until("another answer is followed", async || kept("dropped")).await;
     drop(guard);
 }
 

@@ -1,9 +1,7 @@
 //! Certificates, and a proxy that speaks TLS in front of a receiver that does not.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs;
@@ -22,10 +20,6 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
-
-/// A directory with files in PEM that goes away when it is dropped.
-#[derive(Debug)]
-pub struct Files(PathBuf);
 
 impl Authority {
     pub fn new() -> Self {
@@ -52,35 +46,6 @@ impl Authority {
 impl Default for Authority {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Files {
-    pub fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tracewire-tls-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Default for Files {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -50,6 +50,12 @@ impl Child {
     #[track_caller]
     pub fn say(&mut self, command: &str) -> String {
         writeln!(self.process.stdin.as_mut().unwrap(), "{command}").unwrap();
+        self.line(command)
+    }
+
+    /// The next line that it writes, after this command.
+    #[track_caller]
+    pub fn line(&mut self, command: &str) -> String {
         match self.answers.recv_timeout(PATIENCE) {
             Ok(answer) => answer,
             Err(_) => panic!("no answer to {command:?}; {}", self.abort()),

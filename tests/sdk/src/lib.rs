@@ -9,13 +9,15 @@
 
 mod authority;
 mod child;
+mod inbox;
 mod network;
 mod receiver;
 mod traced;
 mod zipkin;
 
-pub use authority::{Authority, Files, TlsProxy};
+pub use authority::{Authority, TlsProxy};
 pub use child::Child;
+pub use inbox::{Inbox, text};
 pub use network::{Gate, black_hole, cut_once, garbage, page, refused, slammed, slow};
 pub use receiver::{Received, Receiver, Reply, Wire};
 pub use traced::trace;

@@ -34,6 +34,20 @@ fn exporter(text: &str) -> String {
     ))
 }
 
+const CONSOLE: &str = "{ simple: { exporter: { console: } } }";
+
+/// Log records with this exporter, which stands in the fifth line.
+fn records(exporter: &str, more: &str) -> String {
+    document(&format!(
+        "logger_provider:\n  processors:\n    -\n      batch: {{ exporter: {{ {exporter} }} }}\n  {more}"
+    ))
+}
+
+/// A reader in the fourth line.
+fn reader(text: &str) -> String {
+    document(&format!("meter_provider:\n  readers:\n    - {text}"))
+}
+
 fn sampler(text: &str) -> String {
     traces(&format!("  sampler: {text}"))
 }
@@ -85,6 +99,47 @@ fn mistakes_are_told_with_their_place() {
             "should be a mapping with one entry, not a mapping",
         ),
         (exporter("otlp_http: { timeout: soon }"), whole),
+        (
+            exporter("otlp_file/development: { output_stream: 'file:///a' }"),
+            "`output_stream` should be stdout, not `file:///a`",
+        ),
+        (document("logger_provider: {}"), "2:18: `logger_provider` needs a `processors`"),
+        (
+            records("zipkin:", ""),
+            "there is no exporter `zipkin` here; there are otlp_http, otlp_grpc",
+        ),
+        (records("otlp_http: { encoding: xml }", ""), "should be protobuf or json, not `xml`"),
+        (records("console:", "limits: { attribute_count_limit: -1 }"), whole),
+        (document("meter_provider: {}"), "2:17: `meter_provider` needs a `readers`"),
+        (document("meter_provider: { readers: [] }"), "should be a list with something in it"),
+        (
+            reader("sometimes: {}"),
+            "4:7: there is no reader `sometimes` here; there are periodic and",
+        ),
+        (reader("periodic: {}"), "4:17: `periodic` needs a `exporter`"),
+        (reader("periodic: { interval: -1, exporter: { console: } }"), whole),
+        (reader("periodic: { exporter: { zipkin: } }"), "there is no exporter `zipkin` here"),
+        (
+            reader("periodic: { exporter: { prometheus/development: } }"),
+            "there is no exporter `prometheus/development` here",
+        ),
+        (
+            reader("periodic: { exporter: { otlp_http: { temporality_preference: low } } }"),
+            "`temporality_preference` should be cumulative, delta or low_memory, not `low`",
+        ),
+        (
+            reader("periodic: { exporter: { otlp_grpc: { default_histogram_aggregation: sum } } }"),
+            "should be explicit_bucket_histogram or base2_exponential_bucket_histogram, not `sum`",
+        ),
+        (reader("pull: { exporter: { console: } }"), "there is no exporter to pull from `console`"),
+        (
+            reader("pull: { exporter: { prometheus/development: { port: 65536 } } }"),
+            "`port` should be a whole number from 0 to 65535",
+        ),
+        (
+            document("meter_provider: { exemplar_filter: some, readers: [{ pull: }] }"),
+            "`pull` needs a `exporter`",
+        ),
         (exporter("otlp_http: { encoding: xml }"), "should be protobuf or json, not `xml`"),
         (exporter("otlp_grpc: { compression: zstd }"), "should be gzip or none, not `zstd`"),
         (
@@ -169,10 +224,10 @@ fn what_is_ignored_is_told_with_its_place() {
         ),
         ("file_format: '1.0-rc.2'\n".to_owned(), vec![]),
         (
-            "file_format: 1.0\nmeter_provider:\n  readers: []\nresorce: {}\n".to_owned(),
+            "file_format: 1.0\ndistribution: {}\nresorce: {}\n".to_owned(),
             vec![
-                "2:1: `meter_provider` is ignored: from a configuration",
-                "4:1: `resorce` is ignored: nothing in `the configuration` has this name",
+                "2:1: `distribution` is ignored: layers and wrappers",
+                "3:1: `resorce` is ignored: nothing in `the configuration` has this name",
             ],
         ),
         (
@@ -202,6 +257,34 @@ fn what_is_ignored_is_told_with_its_place() {
             vec!["2:13: `schema_url`", "2:37: "],
         ),
         (document("\"a\\nb\": 1"), vec!["2:1: `a\\nb` is ignored"]),
+        (
+            records("otlp_http: { temporality_preference: delta }", "limits: { spans: 1 }"),
+            vec!["5:41: `temporality_preference`", "6:13: `spans`"],
+        ),
+        (
+            document(&format!(
+                "logger_provider:\n  logger_configurator/development: {{}}\n  processors: [{CONSOLE}]"
+            )),
+            vec!["3:3: `logger_configurator/development` is ignored: `log_filter`"],
+        ),
+        (
+            reader(
+                "periodic: { producers: [], exporter: { console: { temporality_preference: delta } } }",
+            ),
+            vec!["4:19: `producers`", "4:57: `temporality_preference`"],
+        ),
+        (
+            reader(
+                "pull: { exporter: { prometheus/development: { colour: red, without_scope_info: true } } }",
+            ),
+            vec!["4:53: `colour` is ignored: nothing in", "4:66: `without_scope_info`"],
+        ),
+        (
+            document(
+                "meter_provider:\n  views: []\n  readers: [{ periodic: { exporter: { console: } } }]\n  more: 1",
+            ),
+            vec!["3:3: `views` is ignored", "5:3: `more` is ignored"],
+        ),
     ];
     for (text, expected) in cases {
         let config = parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -262,6 +345,37 @@ fn values_become_settings() {
                 "  limits: { attribute_count_limit: 5 }\nattribute_limits: { attribute_count_limit: 6, attribute_value_length_limit: 7 }",
             ),
             "value_length: Some(7), attributes: Some(5)",
+        ),
+        (
+            "file_format: '1.0'\nattribute_limits: { attribute_count_limit: 6 }\n".to_owned()
+                + &records("console:", "limits: { attribute_value_length_limit: 7 }")[19..],
+            "value_length: Some(7), attributes: Some(6)",
+        ),
+        (records("otlp_file/development: { output_stream: stdout }", ""), "to: OtlpStdout"),
+        (records("otlp_http: { timeout: 0 }", ""), "timeout: Some(86400s)"),
+        (
+            reader("periodic: { interval: 0, timeout: 0, exporter: { otlp_file/development: } }"),
+            "to: OtlpStdout, pace: Pace { interval: Some(1ms), timeout: Some(86400s)",
+        ),
+        (
+            reader("periodic: { exporter: { otlp_http: { temporality_preference: low_memory } } }"),
+            "temporality: Some(LowMemory)",
+        ),
+        (
+            reader(
+                "periodic: { exporter: { otlp_grpc: { default_histogram_aggregation: base2_exponential_bucket_histogram } } }",
+            ),
+            "histograms: Some(Base2Exponential)",
+        ),
+        (
+            reader("pull: { exporter: { prometheus/development: { host: '::1', port: 0 } } }"),
+            "Prometheus { host: Some(\"::1\"), port: Some(0) }",
+        ),
+        (
+            document(
+                "meter_provider: { exemplar_filter: always_on, readers: [{ periodic: { exporter: { console: } } }] }",
+            ),
+            "exemplars: Some(",
         ),
         (sampler(""), "sampler: None"),
         (

@@ -1,7 +1,8 @@
 //! Encrypted ways: whom the exporter trusts, who it says it is, and what it says when that fails.
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
-use sdk_tests::{Authority, Child, Files, Receiver, TlsProxy, Wire};
+use sdk_tests::{Authority, Child, Receiver, TlsProxy, Wire};
+use test_support::Files;
 
 const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const WIRES: [Wire; 3] = [Wire::Grpc, Wire::Http, Wire::Json];

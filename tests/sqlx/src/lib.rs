@@ -2,35 +2,14 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
 use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
 use sqlx::pool::PoolOptions;
 use sqlx::{MySql, Postgres, Sqlite};
+use test_support::service;
 use tracewire::span::Outcome;
 use tracewire::sqlx::{Pool, Settings, Step};
 use tracewire::test::Capture;
-
-/// An address from the environment, or from what `cargo xtask services up` left.
-///
-/// # Panics
-/// When there is neither.
-pub fn address(variable: &str) -> String {
-    if let Ok(url) = std::env::var(variable)
-        && !url.is_empty()
-    {
-        return url;
-    }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/services/env");
-    let lines = std::fs::read_to_string(file).unwrap_or_default();
-    let url = lines.lines().find_map(|line| line.strip_prefix(variable)?.strip_prefix('='));
-    match url {
-        Some(url) => url.to_owned(),
-        None => panic!("{variable} is not known: run `cargo xtask services up`, or set it"),
-    }
-}
 
 /// Runs something below a span of its own, so that what it makes is one trace.
 pub async fn below_a_span<F: Future>(capture: &Capture, work: F) -> F::Output {
@@ -60,25 +39,13 @@ pub async fn sqlite(settings: &Settings) -> Pool<Sqlite> {
 /// The PostgreSQL server, behind so many connections.
 pub async fn postgres(settings: &Settings, connections: u32) -> Pool<Postgres> {
     let options = PoolOptions::new().max_connections(connections);
-    let url = address("TRACEWIRE_POSTGRES_URL");
+    let url = service("TRACEWIRE_POSTGRES_URL");
     Pool::new(options.connect(&url).await.expect("PostgreSQL"), settings)
 }
 
 /// The MariaDB server, behind so many connections.
 pub async fn mariadb(settings: &Settings, connections: u32) -> Pool<MySql> {
     let options = PoolOptions::new().max_connections(connections);
-    let url = address("TRACEWIRE_MYSQL_URL");
+    let url = service("TRACEWIRE_MYSQL_URL");
     Pool::new(options.connect(&url).await.expect("MariaDB"), settings)
-}
-
-/// Waits until a condition holds.
-///
-/// # Panics
-/// When it does not within ten seconds.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what} did not come");
-        tokio::task::yield_now().await;
-    }
 }

@@ -1,7 +1,8 @@
-//! Spans out of sqlx's log, beside those of wrapped pools.
+//! Spans by way of the subscriber: out of sqlx's log, beside those of wrapped pools, and those of
+//! wrapped pools themselves.
 //!
-//! SQLite logs on threads of its own, so the subscriber is that of the whole process, and one test
-//! runs at a time.
+//! SQLite logs, and lets go of its callers' spans, on threads of its own, so the subscriber is that
+//! of the whole process, and one test runs at a time.
 #![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ use futures_util::TryStreamExt as _;
 use opentelemetry::trace::TracerProvider as _;
 use sqlx::{Executor as _, Sqlite, SqlitePool};
 use tokio::sync::{Mutex, MutexGuard};
+use tracewire::Telemetry;
 use tracewire::sqlx::{Pool, QueryLayer, Settings, Step};
 use tracewire::test::{Capture, expect};
 use tracewire_sqlx_tests::{below_a_span, mariadb, postgres, settings, sqlite};
@@ -149,6 +151,35 @@ async fn statements_of_wrapped_pools_have_one_span() {
                 name => expect::span(name),
             })
         }));
+    }
+}
+
+#[tokio::test]
+async fn spans_may_come_out_of_tracing() {
+    let (capture, _alone) = watched().await;
+    let db = sqlite(&settings(&capture).telemetry(&Telemetry::from_tracing())).await;
+    capture.clear();
+    let span = |name| expect::span(name).client().attribute("db.system.name", "sqlite");
+    for _ in 0..20 {
+        let work = async {
+            let mut tx = db.begin().await.expect("a transaction");
+            tx.fetch_all("SELECT id FROM items").await.expect("rows");
+            tx.rollback().await.expect("the end of it");
+        };
+        work.instrument(tracing::info_span!("work")).await;
+        // The thread of the connection may be the last to leave a span, and then ends `work`.
+        capture.ended(4).await;
+        capture.assert(
+            expect::span("work")
+                .child(span("BEGIN"))
+                .child(
+                    span("SELECT items")
+                        .attribute("db.query.text", "SELECT id FROM items")
+                        .without("db.response.returned_rows"),
+                )
+                .child(span("ROLLBACK")),
+        );
+        capture.clear();
     }
 }
 

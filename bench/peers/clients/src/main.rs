@@ -28,8 +28,10 @@ const BARE: [(&str, Make); 5] = [
     ("sqlite", |sampled, members| sql::select(sql::pool(), sampled, members)),
 ];
 
-/// Who traces it, and what that needs in the process.
-const TRACED: [(&str, &str, fn(Mode), Make); 7] = [
+/// What is traced, who does, what that needs in the process, and the operation.
+type Traced = (&'static str, &'static str, fn(Mode), Make);
+
+const TRACED: [Traced; 7] = [
     ("reqwest client", FLOOR, provider, |sampled, members| {
         client::middleware(|it| it.with(floor::http::ByHand::new(())), sampled, members)
     }),

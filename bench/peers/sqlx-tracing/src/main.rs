@@ -3,11 +3,14 @@
 use std::hint::black_box;
 use std::sync::LazyLock;
 
-use bench_harness::{Case, Mode, Operation, globals, parent};
+use bench_harness::{Case, Mode, Operation, parent, spans};
+use opentelemetry::trace::TracerProvider as _;
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{Sqlite, SqlitePool};
 use sqlx_tracing::Pool;
 use tokio::runtime::{Builder, Runtime};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 const VARIANT: &str = "sqlx-tracing 0.2";
 const STATEMENT: &str = "SELECT 7 WHERE 7 = ?";
@@ -46,7 +49,13 @@ fn select_bare(members: usize) -> Operation {
 }
 
 fn select(mode: Mode, members: usize) -> Operation {
-    globals::subscriber(mode);
+    if mode != Mode::Off {
+        let tracer = spans::provider(mode == Mode::Sampled).tracer("bench");
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        // Without what sqlx itself says of each statement when somebody debugs.
+        let subscriber = tracing_subscriber::registry().with(LevelFilter::INFO).with(layer);
+        tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
+    }
     let pool: Pool<Sqlite> = Pool::from(pool());
     let parent = parent::context(mode != Mode::Unsampled, members);
     Box::new(move || {

@@ -59,8 +59,10 @@ fn disabled(setup: &Setup) -> Finding {
         }
         Place::Environment => ("OTEL_SDK_DISABLED", "OTEL_SDK_DISABLED=false"),
     };
+    // A file without spans may still have metrics and log records.
+    let what = if setup.from_file { "Spans are" } else { "Telemetry is" };
     let problem =
-        format!("Telemetry is switched off by {by}. Context travels on, and nothing is recorded.");
+        format!("{what} switched off by {by}. Context travels on, and nothing is recorded.");
     Finding::new(Kind::Disabled, problem, remedy)
 }
 

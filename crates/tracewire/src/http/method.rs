@@ -5,10 +5,6 @@ use std::sync::{Arc, LazyLock};
 
 use http::Method;
 
-/// Semantic conventions, "HTTP", `http.request.method`: these, and nothing else unless configured.
-const DEFAULT: [&str; 10] =
-    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"];
-
 /// The methods that are recorded by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Methods(Option<Arc<[Arc<str>]>>);
@@ -22,15 +18,32 @@ impl Methods {
 
     /// The name to record, or `None` for `_OTHER`.
     pub(crate) fn name(&self, method: &Method) -> Option<Cow<'static, str>> {
-        let fixed = || DEFAULT.into_iter().find(|name| *name == method.as_str());
         match &self.0 {
-            None => fixed().map(Cow::Borrowed),
+            None => usual(method).map(Cow::Borrowed),
             Some(names) => {
                 let known = names.iter().find(|name| ***name == *method.as_str())?;
-                Some(fixed().map_or_else(|| Cow::Owned(known.as_ref().to_owned()), Cow::Borrowed))
+                let usual = usual(method).map(Cow::Borrowed);
+                Some(usual.unwrap_or_else(|| Cow::Owned(known.as_ref().to_owned())))
             }
         }
     }
+}
+
+/// Semantic conventions, "HTTP", `http.request.method`: these, and nothing else unless configured.
+fn usual(method: &Method) -> Option<&'static str> {
+    Some(match *method {
+        Method::CONNECT => "CONNECT",
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::TRACE => "TRACE",
+        _ if method.as_str() == "QUERY" => "QUERY",
+        _ => return None,
+    })
 }
 
 impl Default for Methods {

@@ -63,12 +63,12 @@ impl<'a> Origin<'a> {
 /// The scheme alone, for who needs no more.
 pub(super) fn scheme_of<'a>(
     request: &RequestHead<'a>,
-    peer: Option<SocketAddr>,
+    peer: impl FnOnce() -> Option<SocketAddr>,
     proxies: &TrustedProxies,
     default_scheme: &'static str,
 ) -> Cow<'a, str> {
     if !matches!(proxies.which, Which::None) {
-        return Origin::of(request, peer, proxies, default_scheme).scheme;
+        return Origin::of(request, peer(), proxies, default_scheme).scheme;
     }
     let known = scheme(request).or_else(|| known_scheme(default_scheme));
     known.unwrap_or(Cow::Borrowed("http"))
@@ -83,6 +83,11 @@ fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
 /// `http` and `https` without an allocation, another valid scheme in lower case.
 fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
     const LONGEST: usize = 32;
+    match scheme {
+        "http" => return Some(Cow::Borrowed("http")),
+        "https" => return Some(Cow::Borrowed("https")),
+        _ => {}
+    }
     if scheme.eq_ignore_ascii_case("http") {
         return Some(Cow::Borrowed("http"));
     }

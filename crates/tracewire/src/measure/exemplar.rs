@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceId};
+
+use super::Moment;
 
 /// Which measurements may become exemplars, which lead from the bucket of a histogram to a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,8 +139,8 @@ impl Reservoir {
     }
 
     /// Remembers a measurement, if it is one to remember and nobody is in the way.
-    pub(crate) fn offer(&self, bucket: usize, value: f64, context: &Context) {
-        let span = context.span();
+    pub(crate) fn offer(&self, bucket: usize, value: f64, at: &Moment<'_>) {
+        let span = at.context.span();
         let span = span.span_context();
         if !self.examples.wants(span) {
             return;
@@ -147,7 +148,7 @@ impl Reservoir {
         let Some(Ok(mut bucket)) = self.buckets.get(bucket).map(Mutex::try_lock) else {
             return;
         };
-        let time = SystemTime::now();
+        let time = at.time.unwrap_or_else(SystemTime::now);
         let exemplar = Exemplar { value, time, trace: span.trace_id(), span: span.span_id() };
         if !self.examples.decided_later.load(Ordering::Relaxed) {
             bucket.shown = Some(exemplar);
@@ -204,6 +205,7 @@ impl fmt::Debug for Reservoir {
 mod tests {
     use std::collections::HashMap;
 
+    use opentelemetry::Context;
     use opentelemetry::trace::{TraceFlags, TraceState};
 
     use super::*;
@@ -212,6 +214,10 @@ mod tests {
         let (trace, span) = (TraceId::from_bytes([trace; 16]), SpanId::from_bytes([1; 8]));
         let span = SpanContext::new(trace, span, flags, false, TraceState::default());
         Context::new().with_remote_span_context(span)
+    }
+
+    fn offer(reservoir: &Reservoir, bucket: usize, value: f64, context: &Context) {
+        reservoir.offer(bucket, value, &Moment { context, time: None });
     }
 
     fn shown(reservoir: &Reservoir) -> Vec<Option<u8>> {
@@ -231,10 +237,10 @@ mod tests {
             filter.iter().for_each(|filter| examples.filter(*filter));
             examples.filter_by_default(ExemplarFilter::TraceBased);
             let reservoir = Reservoir::new(examples, 3);
-            reservoir.offer(0, 0.1, &within(1, TraceFlags::default()));
-            reservoir.offer(1, 0.1, &within(2, TraceFlags::SAMPLED));
-            reservoir.offer(2, 0.1, &Context::new());
-            reservoir.offer(3, 0.1, &within(3, TraceFlags::SAMPLED));
+            offer(&reservoir, 0, 0.1, &within(1, TraceFlags::default()));
+            offer(&reservoir, 1, 0.1, &within(2, TraceFlags::SAMPLED));
+            offer(&reservoir, 2, 0.1, &Context::new());
+            offer(&reservoir, 3, 0.1, &within(3, TraceFlags::SAMPLED));
             let found: Vec<bool> = reservoir.all().map(|it| it.is_some()).collect();
             assert_eq!(found, expected, "{filter:?}");
         }
@@ -244,7 +250,7 @@ mod tests {
     fn the_latest_of_each_bucket_stays_until_it_is_taken() {
         let reservoir = Reservoir::new(Arc::default(), 2);
         for trace in [1, 2] {
-            reservoir.offer(1, f64::from(trace), &within(trace, TraceFlags::SAMPLED));
+            offer(&reservoir, 1, f64::from(trace), &within(trace, TraceFlags::SAMPLED));
         }
         assert_eq!(shown(&reservoir), [None, Some(2)]);
         assert_eq!(shown(&reservoir), [None, Some(2)]);
@@ -261,7 +267,7 @@ mod tests {
             known.lock().unwrap().get(&trace.to_bytes()[0]).copied()
         })));
         let reservoir = Reservoir::new(examples, 1);
-        let offer = |trace| reservoir.offer(0, 1.0, &within(trace, TraceFlags::SAMPLED));
+        let offer = |trace| offer(&reservoir, 0, 1.0, &within(trace, TraceFlags::SAMPLED));
         let decide = |trace, kept| decisions.lock().unwrap().insert(trace, kept);
         // Trace, whether it is kept and when, and what is shown then.
         offer(1);

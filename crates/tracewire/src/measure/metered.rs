@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry::Context;
 
 use super::registry::{Registry, Series};
-use super::{Attributes, Choice, Family, Slot};
+use super::{Attributes, Choice, Family, Moment, Slot};
 
 /// The measurement of one operation, or nothing where nobody measures. Recorded once, by
 /// [`finish`](Self::finish).
@@ -30,6 +30,10 @@ struct Measurement {
     error_type: bool,
     active: Option<Arc<Series>>,
 }
+
+/// Values of what is active.
+const ONE_MORE: [Option<f64>; 3] = [Some(1.0), None, None];
+const ONE_LESS: [Option<f64>; 3] = [Some(-1.0), None, None];
 
 /// How many buffers each thread keeps for later measurements.
 const KEPT: usize = 64;
@@ -101,9 +105,8 @@ impl Metered {
     /// that it has by now.
     pub(crate) fn activate(&mut self, family: Family) {
         if let Some(measurement) = self.get_mut() {
-            let key = measurement.attributes.as_bytes();
-            let series = measurement.registry.with(family, key, Arc::clone);
-            series.record([Some(1.0), None, None], &Context::current());
+            let series = measurement.registry.with(family, &measurement.attributes, Arc::clone);
+            series.record(ONE_MORE, &Moment { context: &Context::current(), time: None });
             measurement.active = Some(series);
         }
     }
@@ -149,19 +152,19 @@ impl Metered {
         let taken = self.measurement.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut measurement = taken?;
         let lasted = measurement.began.elapsed();
-        let Measurement { registry, family, attributes, counted, error_type, .. } =
+        let Measurement { registry, family, dated, attributes, counted, error_type, .. } =
             &mut *measurement;
         if let Some((name, value)) = error.filter(|_| !*error_type) {
             attributes.text(name, value);
         }
         let [first, second] = counted.map(|count| count.map(|count| count as f64));
         let values = [Some(lasted.as_secs_f64()), first, second];
+        let ended = dated.map(|dated| dated + lasted);
         {
             let _current = context.clone().attach();
-            let key = attributes.as_bytes();
-            registry.with(*family, key, |series| series.record(values, context));
+            let at = Moment { context, time: ended };
+            registry.with(*family, attributes, |series| series.record(values, &at));
         }
-        let ended = measurement.dated.map(|dated| dated + lasted);
         measurement.reuse();
         ended
     }
@@ -174,7 +177,7 @@ impl Measurement {
 
     fn deactivate(&mut self) {
         if let Some(series) = self.active.take() {
-            series.record([Some(-1.0), None, None], &Context::current());
+            series.record(ONE_LESS, &Moment { context: &Context::current(), time: None });
         }
     }
 

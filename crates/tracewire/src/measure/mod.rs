@@ -31,4 +31,4 @@ pub(crate) use measuring::Measuring;
 pub(crate) use metered::Metered;
 pub(crate) use pool::{Pool, PoolMeter};
 pub(crate) use pools::Pools;
-pub(crate) use sink::{Recorder, Sink};
+pub(crate) use sink::{Moment, Recorder, Sink};

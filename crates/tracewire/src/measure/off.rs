@@ -166,7 +166,7 @@ impl Metered {
 }
 
 impl Attributes {
-    pub(crate) fn text(&mut self, _: &str, _: &str) {}
+    pub(crate) fn text(&mut self, _: &'static str, _: &str) {}
 
-    pub(crate) fn number(&mut self, _: &str, _: i64) {}
+    pub(crate) fn number(&mut self, _: &'static str, _: i64) {}
 }

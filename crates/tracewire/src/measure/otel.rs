@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{
     BoundCounter, BoundHistogram, BoundUpDownCounter, Counter, Histogram, Meter, UpDownCounter,
 };
-use opentelemetry::{Context, KeyValue};
 
 use super::pools::OBSERVED;
-use super::{Gallery, Instrument, Kind, Pools, Recorder, Reservoir, Sink};
+use super::{Gallery, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink};
 
 /// The instruments of one meter.
 pub(super) struct Meters {
@@ -118,15 +118,15 @@ struct Shown {
 }
 
 impl Recorder for Shown {
-    fn record(&self, value: f64, context: &Context) {
-        self.bound.record(value, context);
+    fn record(&self, value: f64, at: &Moment<'_>) {
+        self.bound.record(value, at);
         let bucket = self.bounds.partition_point(|bound| *bound < value);
-        self.exemplars.offer(bucket, value, context);
+        self.exemplars.offer(bucket, value, at);
     }
 }
 
 impl Recorder for Seconds {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.record(value);
     }
 }
@@ -134,19 +134,19 @@ impl Recorder for Seconds {
 // Amounts are whole numbers, so nothing is lost below.
 
 impl Recorder for Amounts {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.record(value as u64);
     }
 }
 
 impl Recorder for Count {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.add(value as u64);
     }
 }
 
 impl Recorder for UpDown {
-    fn record(&self, value: f64, _: &Context) {
+    fn record(&self, value: f64, _: &Moment<'_>) {
         self.0.add(value as i64);
     }
 }

@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
-use opentelemetry::Context;
-
 use super::pools::{Pools, Recorders};
 
 /// How a pool stands at a moment.
@@ -155,7 +153,7 @@ impl PoolMeter {
     /// Records how long it took to make a connection.
     pub(crate) fn created(&self, pools: Option<Arc<Pools>>, lasted: Duration) {
         if let Some(recorders) = self.0.as_ref().and_then(|shared| shared.tie(pools)) {
-            recorders.created(lasted, &Context::current());
+            recorders.created(lasted);
         }
     }
 }
@@ -200,7 +198,7 @@ impl Waiting {
         let using = self.0.take().map(|mut using| {
             let now = Instant::now();
             let waited = now.duration_since(using.since);
-            using.recorders.waited(waited, &Context::current());
+            using.recorders.waited(waited);
             using.stop_waiting();
             using.since = now;
             using
@@ -211,7 +209,7 @@ impl Waiting {
     /// It took too long: counts that.
     pub fn timed_out(self) {
         if let Some(using) = &self.0 {
-            using.recorders.timed_out(&Context::current());
+            using.recorders.timed_out();
         }
     }
 
@@ -234,7 +232,7 @@ impl Drop for Using {
         if self.is_waiting {
             self.stop_waiting();
         } else {
-            self.recorders.used(self.since.elapsed(), &Context::current());
+            self.recorders.used(self.since.elapsed());
         }
     }
 }

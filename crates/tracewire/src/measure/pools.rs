@@ -10,7 +10,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::instrument::{self, Instrument};
 use super::pool::Shared;
-use super::{Recorder, Sink};
+use super::{Moment, Recorder, Sink};
 
 /// The pools of a telemetry, as long as they live.
 pub(crate) struct Pools {
@@ -160,19 +160,24 @@ impl Recorders {
         Self(sinks.iter().map(of_sink).collect())
     }
 
-    pub(super) fn timed_out(&self, context: &Context) {
-        self.0.iter().for_each(|[timeouts, ..]| timeouts.record(1.0, context));
+    pub(super) fn timed_out(&self) {
+        self.record(0, 1.0);
     }
 
-    pub(super) fn created(&self, lasted: Duration, context: &Context) {
-        self.0.iter().for_each(|[_, created, ..]| created.record(lasted.as_secs_f64(), context));
+    pub(super) fn created(&self, lasted: Duration) {
+        self.record(1, lasted.as_secs_f64());
     }
 
-    pub(super) fn waited(&self, lasted: Duration, context: &Context) {
-        self.0.iter().for_each(|[.., waited, _]| waited.record(lasted.as_secs_f64(), context));
+    pub(super) fn waited(&self, lasted: Duration) {
+        self.record(2, lasted.as_secs_f64());
     }
 
-    pub(super) fn used(&self, lasted: Duration, context: &Context) {
-        self.0.iter().for_each(|[.., used]| used.record(lasted.as_secs_f64(), context));
+    pub(super) fn used(&self, lasted: Duration) {
+        self.record(3, lasted.as_secs_f64());
+    }
+
+    fn record(&self, place: usize, value: f64) {
+        let at = Moment { context: &Context::current(), time: None };
+        self.0.iter().for_each(|timed| timed[place].record(value, &at));
     }
 }

@@ -5,10 +5,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
 
-use super::attributes::decode;
-use super::{Choice, Family, Pools, Recorder, Sink};
+use super::{Attributes, Choice, Family, Moment, Pools, Recorder, Sink};
 
 /// The series of all kinds of operations.
 pub(super) struct Registry {
@@ -42,12 +41,12 @@ impl Registry {
     pub(super) fn with<R>(
         &self,
         family: Family,
-        key: &[u8],
+        attributes: &Attributes,
         record: impl FnOnce(&Arc<Series>) -> R,
     ) -> R {
         let table = &self.tables[family as usize];
         let known = table.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(key) {
+        if let Some(series) = known.get(attributes.key()) {
             return record(series);
         }
         let is_full = known.len() >= self.choice.most_series;
@@ -55,20 +54,20 @@ impl Registry {
         if is_full {
             return record(table.overflow.get_or_init(|| self.overflow(family)));
         }
-        let series = self.learn(table, family, key);
+        let series = self.learn(table, family, attributes);
         record(&series)
     }
 
-    fn learn(&self, table: &Table, family: Family, key: &[u8]) -> Arc<Series> {
+    fn learn(&self, table: &Table, family: Family, attributes: &Attributes) -> Arc<Series> {
         let mut known = table.known.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(key) {
+        if let Some(series) = known.get(attributes.key()) {
             return series.clone();
         }
         if known.len() >= self.choice.most_series {
             return table.overflow.get_or_init(|| self.overflow(family)).clone();
         }
-        let series = Arc::new(self.series(family, &decode(key)));
-        known.insert(key.into(), series.clone());
+        let series = Arc::new(self.series(family, &attributes.sorted()));
+        known.insert(attributes.key().into(), series.clone());
         series
     }
 
@@ -87,11 +86,11 @@ impl Registry {
 
 impl Series {
     /// Records what is known of an operation, in the family's order.
-    pub(super) fn record(&self, values: [Option<f64>; 3], context: &Context) {
+    pub(super) fn record(&self, values: [Option<f64>; 3], at: &Moment<'_>) {
         for recorders in &self.0 {
             for (recorder, value) in recorders.iter().zip(values) {
                 if let (Some(recorder), Some(value)) = (recorder, value) {
-                    recorder.record(value, context);
+                    recorder.record(value, at);
                 }
             }
         }

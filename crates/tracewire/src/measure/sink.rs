@@ -1,6 +1,7 @@
 //! The narrow way to whoever counts: OpenTelemetry's meters, or an endpoint of our own.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::{Context, KeyValue};
 
@@ -20,7 +21,15 @@ pub(crate) trait Sink: Send + Sync {
 
 /// One series of an instrument.
 pub(crate) trait Recorder: Send + Sync {
-    /// Records a value in the instrument's unit. The context is the operation's, is current, and its
-    /// span has not ended; for an exemplar take the span from it, if it is sampled.
-    fn record(&self, value: f64, context: &Context);
+    /// Records a value in the instrument's unit.
+    fn record(&self, value: f64, at: &Moment<'_>);
+}
+
+/// Where and when a value was measured.
+pub(crate) struct Moment<'a> {
+    /// The operation's context, which is current. Its span has not ended; for an exemplar take the
+    /// span from it, if it is sampled.
+    pub(crate) context: &'a Context,
+    /// Now, if that is known already.
+    pub(crate) time: Option<SystemTime>,
 }

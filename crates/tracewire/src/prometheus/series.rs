@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
 
 use super::name;
-use crate::measure::{Examples, Instrument, Kind, Pools, Recorder, Reservoir, Sink};
+use crate::measure::{Examples, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink};
 use crate::span;
 
 /// All metrics, by their names.
@@ -120,9 +120,9 @@ impl Series {
 }
 
 impl Recorder for Arc<Series> {
-    fn record(&self, value: f64, context: &Context) {
+    fn record(&self, value: f64, at: &Moment<'_>) {
         match &**self {
-            Series::Histogram(histogram) => histogram.record(value, context),
+            Series::Histogram(histogram) => histogram.record(value, at),
             // Both count whole numbers.
             Series::Counter(count) => _ = count.fetch_add(value as u64, Ordering::Relaxed),
             Series::UpDown(count) => _ = count.fetch_add(value as i64, Ordering::Relaxed),
@@ -143,14 +143,14 @@ impl Histogram {
         }
     }
 
-    fn record(&self, value: f64, context: &Context) {
+    fn record(&self, value: f64, at: &Moment<'_>) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         if let Some(count) = self.counts.get(bucket) {
             count.fetch_add(1, Ordering::Relaxed);
         }
         let more = |sum| Some((f64::from_bits(sum) + value).to_bits());
         let _ = self.sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        self.exemplars.offer(bucket, value, context);
+        self.exemplars.offer(bucket, value, at);
     }
 
     pub(super) fn sum(&self) -> f64 {

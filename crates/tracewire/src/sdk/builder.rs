@@ -1,6 +1,7 @@
 //! Everything that can be said in code.
 
 mod configured;
+mod readers;
 mod records;
 mod start;
 
@@ -10,13 +11,16 @@ use opentelemetry::{Key, KeyValue, Value};
 use tracing::level_filters::LevelFilter;
 
 use self::configured::{Destinations, Source};
-use super::config::Patterns;
+use self::records::Settings as Records;
+use super::config::{MetricDestination, Patterns};
 use super::meters::Settings as Meters;
 use super::resource::{
     DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
     SERVICE_VERSION,
 };
-use super::{Batch, Detector, Exporter, Limits, Otlp, Protocol, Sampler, Signal, TailSampling};
+use super::{
+    Batch, Detector, Entity, Exporter, Limits, Otlp, Protocol, Sampler, Signal, TailSampling,
+};
 use crate::Propagator;
 
 /// Settings of a process's telemetry.
@@ -29,6 +33,7 @@ pub struct Builder {
     config: Option<Source>,
     disabled: bool,
     attributes: Vec<KeyValue>,
+    entities: Vec<Entity>,
     detectors: Option<Vec<Detector>>,
     /// Which attributes of the detectors are wanted.
     detected: Patterns,
@@ -41,16 +46,22 @@ pub struct Builder {
     exporters: Option<Vec<Exporter>>,
     /// Where a configuration sends spans, unless code says where they go.
     destinations: Option<Destinations>,
+    /// Whether spans are made at all; a configuration may say that they are not.
+    spans: bool,
     sampler: Option<Sampler>,
     tail: Option<TailSampling>,
     propagator: Option<Propagator>,
     span_filter: Option<String>,
     log_filter: Option<String>,
     json_logs: bool,
-    log_exporters: Option<Vec<Exporter>>,
+    color: bool,
+    records: Records,
     own_level: Option<LevelFilter>,
     subscriber: bool,
+    exception_events: bool,
     pub(crate) meters: Meters,
+    /// Where a configuration has measurements read, unless code says by what.
+    metric_destinations: Option<Destinations<MetricDestination>>,
     shutdown_timeout: Duration,
 }
 
@@ -60,6 +71,7 @@ impl Builder {
             config: None,
             disabled: false,
             attributes: Vec::new(),
+            entities: Vec::new(),
             detectors: None,
             detected: Patterns::default(),
             otlp: Otlp::new(),
@@ -70,16 +82,20 @@ impl Builder {
             zipkin_timeout: None,
             exporters: None,
             destinations: None,
+            spans: true,
             sampler: None,
             tail: None,
             propagator: None,
             span_filter: None,
             log_filter: None,
             json_logs: false,
-            log_exporters: None,
+            color: true,
+            records: Records::default(),
             own_level: None,
             subscriber: true,
+            exception_events: false,
             meters: Meters::default(),
+            metric_destinations: None,
             shutdown_timeout: Duration::from_secs(5),
         }
     }
@@ -120,6 +136,13 @@ impl Builder {
     /// Another attribute of the resource. Variable: `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn resource_attribute(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.attributes.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// Something that telemetry is about; its attributes are attributes of the resource, for which what
+    /// is said of these one by one counts for more. Variable: `OTEL_ENTITIES`.
+    pub fn entity(mut self, entity: Entity) -> Self {
+        self.entities.push(entity);
         self
     }
 
@@ -229,10 +252,16 @@ impl Builder {
         self
     }
 
-    /// Where log records go besides standard error; nowhere by default, as not every receiver of
-    /// spans takes them, though the specification says `otlp`. Variable: `OTEL_LOGS_EXPORTER`.
-    pub fn log_exporters(mut self, exporters: impl IntoIterator<Item = Exporter>) -> Self {
-        self.log_exporters = Some(exporters.into_iter().collect());
+    /// Writes log lines without colors, also to a terminal. Variable: `NO_COLOR`.
+    pub fn without_color(mut self) -> Self {
+        self.color = false;
+        self
+    }
+
+    /// Records exceptions as span events too, beside the log records, for back ends that know nothing
+    /// else. Variable: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`.
+    pub fn exception_events(mut self) -> Self {
+        self.exception_events = true;
         self
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 
 mod batch;
+mod entities;
 mod limits;
 mod meters;
 mod otlp;
@@ -39,7 +40,8 @@ impl Env {
     pub(super) fn with_config(self, warnings: Vec<String>) -> Self {
         let lookup = self.lookup;
         let others = move |name: &str| lookup(name).filter(|_| !name.starts_with("OTEL_"));
-        Self { lookup: Box::new(others), complaints: warnings }
+        let complaints = self.complaints.into_iter().chain(warnings).collect();
+        Self { lookup: Box::new(others), complaints }
     }
 
     /// One sentence for everything that was ignored.
@@ -103,6 +105,13 @@ impl Env {
 
     fn milliseconds(&mut self, names: &[&str]) -> Option<Duration> {
         self.number(names, MILLISECONDS).map(Duration::from_millis)
+    }
+
+    /// How long something may take; 0 is as long as it likes, which here is a day.
+    fn timeout(&mut self, names: &[&str]) -> Option<Duration> {
+        let (_, longest) = MILLISECONDS.into_inner();
+        let number = self.number(names, 0..=longest)?;
+        Some(Duration::from_millis(if number == 0 { longest } else { number }))
     }
 
     /// Only `true` is true, in any case.
@@ -185,6 +194,9 @@ pub(in crate::sdk) mod tests {
             (name == "OTEL_TRACES_SAMPLER").then(|| "traceidratio".to_owned())
         });
         env.config_file();
+        env.stability();
+        env.exception_events();
+        env.entities();
         env.disabled();
         env.service_name();
         env.resource_attributes();
@@ -200,10 +212,12 @@ pub(in crate::sdk) mod tests {
         let _ = env.batch(Signal::Traces);
         let _ = env.batch(Signal::Logs);
         let _ = env.limits(Signal::Traces);
+        let _ = env.limits(Signal::Logs);
         env.metric_exporters();
         env.metric_interval();
         env.metric_timeout();
         env.temporality();
+        env.histograms();
         env.exemplar_filter();
         env.prometheus_host();
         env.prometheus_port();
@@ -216,5 +230,14 @@ pub(in crate::sdk) mod tests {
     #[test]
     fn the_documentation_names_every_variable_and_no_other() {
         assert_eq!(documented(), asked());
+    }
+
+    #[test]
+    fn every_variable_has_an_equivalent_in_code() {
+        let lines = include_str!("mod.rs").lines();
+        for row in lines.filter_map(|line| line.strip_prefix("//! | `")) {
+            let code = row.split(" | ").nth(1);
+            assert!(code.is_some_and(|code| !code.trim().is_empty()), "{row}");
+        }
     }
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use super::exporter::{Report, Stop};
+use super::exporter::Sink;
 use super::meters::Live as Meters;
 use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
-use super::{Stats, TailHandle, setup, tracer};
+use super::{ExporterStats, Stats, TailHandle, setup, tracer};
 use crate::Error;
 
 /// Keeps telemetry running while it lives.
@@ -37,7 +37,7 @@ pub struct Guard {
 pub(super) struct Live {
     pub(super) provider: SdkTracerProvider,
     pub(super) started: Arc<Started>,
-    pub(super) exporters: Vec<(Arc<Report>, Stop)>,
+    pub(super) exporters: Vec<Sink>,
     pub(super) records: Option<Records>,
     pub(super) tail: Option<TailHandle>,
     pub(super) meters: Meters,
@@ -63,18 +63,24 @@ impl Guard {
             return true;
         };
         let end = Instant::now() + PATIENCE;
+        let before = live.dropped();
         let measured = live.meters.flush();
-        let before = live.stats().dropped;
         let records = live.records.as_ref().is_none_or(Records::flush);
-        let spans = live.provider.force_flush().is_ok() && live.stats().dropped == before;
+        let spans = live.provider.force_flush().is_ok();
         let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
-        measured == Ok(true) && spans && records
+        measured == Ok(true) && spans && records && live.dropped() == before
     }
 
-    /// What has become of the spans so far. Where they go to more than one place, it is the first
-    /// that counts.
+    /// What has become of the spans so far.
     pub fn stats(&self) -> Stats {
         self.live.as_ref().map(Live::stats).unwrap_or_default()
+    }
+
+    /// What has become so far of everything that is sent, place by place: spans first, then data
+    /// points, then log records.
+    pub fn exporters(&self) -> Vec<ExporterStats> {
+        let sinks = self.live.iter().flat_map(Live::sinks);
+        sinks.map(|sink| ExporterStats::of(&sink.report)).collect()
     }
 
     /// Does what dropping the guard does, and tells what became of all spans: of those that have
@@ -94,12 +100,11 @@ impl Guard {
             live.provider.shutdown_with_timeout(live.timeout),
             Ok(()) | Err(OTelSdkError::AlreadyShutdown)
         );
-        live.exporters.iter().for_each(|(report, _)| report.end(in_time, live.timeout));
+        live.exporters.iter().for_each(|sink| sink.report.end(in_time, live.timeout));
         // An error means that there is nobody left to wait for.
         let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
-        if let Some((report, _)) = &live.meters.exporter {
-            report.end(measured != Err(RecvTimeoutError::Timeout), live.timeout);
-        }
+        let in_time = measured != Err(RecvTimeoutError::Timeout);
+        live.meters.exporters.iter().for_each(|sink| sink.report.end(in_time, live.timeout));
         if let Some(records) = live.records.take() {
             records.end(end.saturating_duration_since(Instant::now()));
         }
@@ -113,11 +118,24 @@ impl Guard {
 }
 
 impl Live {
+    fn sinks(&self) -> impl Iterator<Item = &Sink> {
+        let records = self.records.iter().flat_map(|records| &records.exporters);
+        self.exporters.iter().chain(&self.meters.exporters).chain(records)
+    }
+
+    /// Everything that was lost anywhere.
+    fn dropped(&self) -> u64 {
+        let sent: u64 = self.sinks().map(|sink| sink.report.dropped_so_far()).sum();
+        sent + self.tail.as_ref().map_or(0, |tail| tail.stats().spans_lost)
+    }
+
     fn stats(&self) -> Stats {
         let mut stats = self.started.stats();
-        if let Some((report, _)) = self.exporters.first() {
-            stats.exported = report.exported_so_far();
-            stats.dropped = report.dropped_so_far();
+        let places = self.exporters.iter().map(|sink| ExporterStats::of(&sink.report));
+        // Of those that have lost the same, the one that is behind.
+        let worst = places.max_by_key(|place| (place.dropped, u64::MAX - place.exported));
+        if let Some(place) = worst {
+            (stats.exported, stats.dropped) = (place.exported, place.dropped);
         }
         if let Some(tail) = self.tail.as_ref().map(TailHandle::stats) {
             stats.sampled_out += tail.spans_dropped;

@@ -2,6 +2,8 @@
 //!
 //! Specification: "Attribute Limits" and "Span Limits". The resource is exempt.
 
+mod records;
+
 use std::time::Duration;
 
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
@@ -9,7 +11,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanLimits, SpanProcessor};
 
-/// How much one span may hold. What is beyond is dropped and counted in the span.
+pub(super) use self::records::RecordLimits;
+
+/// How much one span, or log record, may hold. What is beyond is dropped and counted in it. Log
+/// records have attributes alone.
 ///
 /// What is not said comes from the environment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +26,7 @@ pub struct Limits {
     pub(super) links: Option<u32>,
     pub(super) event_attributes: Option<u32>,
     pub(super) link_attributes: Option<u32>,
+    pub(super) value_depth: Option<usize>,
 }
 
 impl Limits {
@@ -31,14 +37,24 @@ impl Limits {
 
     /// How many characters a text may have as the value of an attribute, of the span or of its
     /// events and links; longer ones are cut off. As many as you like by default. Variables:
-    /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
+    /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT`,
+    /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
     pub fn attribute_value_length(mut self, characters: usize) -> Self {
         self.value_length = Some(characters);
         self
     }
 
-    /// How many attributes a span may have; 128 by default. Variables:
-    /// `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT`.
+    /// How many lists and maps may be within each other as the value of an attribute of a log record;
+    /// 64 by default. Deeper ones are left out. Values in spans are never nested. There is no variable
+    /// for it.
+    pub fn attribute_value_depth(mut self, most: usize) -> Self {
+        self.value_depth = Some(most);
+        self
+    }
+
+    /// How many attributes a span or a log record may have; 128 by default. Variables:
+    /// `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`,
+    /// `OTEL_ATTRIBUTE_COUNT_LIMIT`.
     pub fn attributes(mut self, most: u32) -> Self {
         self.attributes = Some(most);
         self
@@ -74,6 +90,7 @@ impl Limits {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             value_length: self.value_length.or(other.value_length),
+            value_depth: self.value_depth.or(other.value_depth),
             attributes: self.attributes.or(other.attributes),
             events: self.events.or(other.events),
             links: self.links.or(other.links),
@@ -159,13 +176,18 @@ pub(super) fn shorten(attributes: &mut [KeyValue], limit: usize) {
 }
 
 fn cut(text: &mut StringValue, limit: usize) {
-    let whole = text.as_str();
-    // A character has at least one byte.
-    if whole.len() > limit
-        && let Some((end, _)) = whole.char_indices().nth(limit)
-    {
-        *text = whole[..end].to_owned().into();
+    if let Some(end) = end_of(text.as_str(), limit) {
+        *text = text.as_str()[..end].to_owned().into();
     }
+}
+
+/// Where a text of more than `limit` characters has to be cut off.
+fn end_of(text: &str, limit: usize) -> Option<usize> {
+    // A character has at least one byte.
+    if text.len() <= limit {
+        return None;
+    }
+    text.char_indices().nth(limit).map(|(end, _)| end)
 }
 
 #[cfg(test)]

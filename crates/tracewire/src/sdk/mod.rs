@@ -60,16 +60,17 @@
 //!
 //! | variable | in code | default |
 //! |---|---|---|
-//! | `OTEL_CONFIG_FILE` | [`config_file`](Builder::config_file) | none; with one, no other `OTEL_…` counts but [by way of it](Config) |
+//! | `OTEL_CONFIG_FILE`, `OTEL_EXPERIMENTAL_CONFIG_FILE` | [`config_file`](Builder::config_file) | none; with one, no other `OTEL_…` counts but [by way of it](Config) |
 //! | `OTEL_SDK_DISABLED` | [`disabled`](Builder::disabled) | `false`; when `true` context still travels |
 //! | `OTEL_SERVICE_NAME` | [`service_name`](Builder::service_name) | `unknown_service:` and the executable |
 //! | `OTEL_RESOURCE_ATTRIBUTES` | [`resource_attribute`](Builder::resource_attribute) and its kin | |
+//! | `OTEL_ENTITIES` | [`entity`](Builder::entity) | none; as `type{key=value}[key=value]@schema_url;…` |
 //! | `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS` | [`detectors`](Builder::detectors) | `none`; also `all`, `host`, `os`, `process`, `container`, `k8s` |
-//! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage` |
-//! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each |
+//! | `OTEL_PROPAGATORS` | [`propagator`](Builder::propagator) | `tracecontext,baggage`; also `b3`, `b3multi`, `jaeger`, `xray`, `datadog`, `none`; there is no `ottrace` |
+//! | `OTEL_TRACES_SAMPLER` | [`sampler`](Builder::sampler) | `parentbased_always_on`; also `always_on`, `always_off`, `traceidratio`, `jaeger_remote`, and `parentbased_` with each; there is no `xray` |
 //! | `OTEL_TRACES_SAMPLER_ARG` | the same | the ratio, 1.0; of `jaeger_remote` `endpoint=http://localhost:5778/sampling,pollingIntervalMs=60000,initialSamplingRate=0.001` |
-//! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `none`, or several |
-//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`, see below; also `otlp`, `console` |
+//! | `OTEL_TRACES_EXPORTER` | [`exporters`](Builder::exporters) | `otlp`; also `console`, `zipkin`, `otlp/stdout`, `none`, or several |
+//! | `OTEL_LOGS_EXPORTER` | [`log_exporters`](Builder::log_exporters) | `none`, see below; also `otlp`, `console`, `otlp/stdout`, or several |
 //! | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Builder::endpoint) | `http://localhost:4318`, gRPC `:4317` |
 //! | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`protocol`](Builder::protocol) | `http/protobuf`; also `http/json`, `grpc` |
 //! | `OTEL_EXPORTER_OTLP_HEADERS` | [`Otlp::header`] | none |
@@ -84,25 +85,30 @@
 //! | `OTEL_BSP_EXPORT_TIMEOUT` | [`Batch::export_timeout`] | 30000 ms |
 //! | `OTEL_BSP_MAX_QUEUE_SIZE` | [`Batch::max_queue_size`] | 2048 spans |
 //! | `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | [`Batch::max_export_batch_size`] | 512 spans |
-//! | `OTEL_BLRP_SCHEDULE_DELAY` | | 1000 ms |
-//! | `OTEL_BLRP_EXPORT_TIMEOUT` | | 30000 ms |
-//! | `OTEL_BLRP_MAX_QUEUE_SIZE` | | 2048 log records |
-//! | `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE` | | 512 log records |
+//! | `OTEL_BLRP_SCHEDULE_DELAY` | [`log_batch`](Builder::log_batch) | 1000 ms |
+//! | `OTEL_BLRP_EXPORT_TIMEOUT` | [`log_batch`](Builder::log_batch) | 30000 ms |
+//! | `OTEL_BLRP_MAX_QUEUE_SIZE` | [`log_batch`](Builder::log_batch) | 2048 log records |
+//! | `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE` | [`log_batch`](Builder::log_batch) | 512 log records |
 //! | `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` | [`Limits::attribute_value_length`] | none |
 //! | `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT` | [`Limits::attributes`] | 128 |
 //! | `OTEL_SPAN_EVENT_COUNT_LIMIT` | [`Limits::events`] | 128 |
 //! | `OTEL_SPAN_LINK_COUNT_LIMIT` | [`Limits::links`] | 128 |
 //! | `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT` | [`Limits::event_attributes`] | 128 |
 //! | `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` | [`Limits::link_attributes`] | 128 |
-//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `none`; also `otlp`, `prometheus`, `console`, or several, with feature `metrics` |
+//! | `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT`, `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` | [`log_limits`](Builder::log_limits) | none |
+//! | `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`, `OTEL_ATTRIBUTE_COUNT_LIMIT` | the same | 128 |
+//! | `OTEL_METRICS_EXPORTER` | [`metric_exporters`](Builder::metric_exporters) | `none`; also `otlp`, `prometheus`, `console`, `otlp/stdout`, or several, with feature `metrics` |
 //! | `OTEL_METRIC_EXPORT_INTERVAL` | [`metric_interval`](Builder::metric_interval) | 60000 ms |
 //! | `OTEL_METRIC_EXPORT_TIMEOUT` | [`metric_timeout`](Builder::metric_timeout) | 30000 ms |
 //! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | [`metric_temporality`](Builder::metric_temporality) | `cumulative`; also `delta`, `lowmemory` |
+//! | `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` | [`metric_histograms`](Builder::metric_histograms) | `explicit_bucket_histogram`; also `base2_exponential_bucket_histogram` |
 //! | `OTEL_METRICS_EXEMPLAR_FILTER` | `exemplars`, with feature `metrics` | `trace_based`; also `always_on`, `always_off` |
 //! | `OTEL_EXPORTER_PROMETHEUS_HOST`, `OTEL_EXPORTER_PROMETHEUS_PORT` | `prometheus::Metrics::listen` | `localhost`, 9464 |
+//! | `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` | [`exception_events`](Builder::exception_events) | `logs`; also `logs/dup`, which adds span events |
+//! | `OTEL_SEMCONV_STABILITY_OPT_IN` | nothing to choose | the stable conventions are all there are; a `…/dup` is told of |
 //! | `OTEL_LOG_LEVEL` | [`own_log_level`](Builder::own_log_level) | `warn` of tracewire alone |
 //! | `RUST_LOG` | [`log_filter`](Builder::log_filter) | `info` |
-//! | `NO_COLOR` | | colors on a terminal |
+//! | `NO_COLOR` | [`without_color`](Builder::without_color) | colors on a terminal |
 //!
 //! Each `OTEL_EXPORTER_OTLP_…` has an `OTEL_EXPORTER_OTLP_TRACES_…`, an `OTEL_EXPORTER_OTLP_LOGS_…`
 //! and an `OTEL_EXPORTER_OTLP_METRICS_…` beside it, which count for more;
@@ -113,16 +119,17 @@
 //! for. Not every receiver of spans takes them, and a feature that a dependency switches on must not
 //! send what nobody wanted. Log lines are written to standard error all the same.
 //!
-//! Two more are read without `init`: `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN`, where `logs/dup` adds span
-//! events to the log records of exceptions, as
-//! [`Telemetry::exception_events`](crate::Telemetry::exception_events) does, and
-//! `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+//! A timeout of 0 is a day. How large requests and answers may be is
+//! [said in code](Otlp::max_request_size) alone.
+//!
+//! `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` is read without `init` too, and beside a configuration file; so
+//! is `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, which in code is `known_methods` of a layer.
 //!
 //! # What arrives, and what does not
 //! A Collector that is away or busy is tried again for as long as an export may take, and left alone
 //! as long as it asks for. What it refuses, what finds the queue full and what is too late is dropped.
 //! [`Guard::stats`] has the counts: of the spans that have ended, each was exported, dropped or
-//! sampled out.
+//! sampled out. [`Guard::exporters`] has them for each place that telemetry goes to.
 //!
 //! # Sampling
 //! Samplers are [composed](Sampler) of ratios, limits, rules and probabilities on which all services
@@ -135,6 +142,7 @@
 
 mod builder;
 mod config;
+mod entity;
 mod env;
 mod exporter;
 mod guard;
@@ -156,10 +164,11 @@ mod tracer;
 pub use builder::Builder;
 pub use config::Config;
 pub(crate) use config::{Content, Fault, Key, Lookup, Mark, Node, Scalar, substitute};
+pub use entity::Entity;
 pub use exporter::{Batch, Compression, Exporter, Otlp, Protocol};
 pub use guard::Guard;
 pub use limits::Limits;
-pub use meters::MetricExporter;
+pub use meters::{HistogramAggregation, MetricExporter};
 /// OpenTelemetry's SDK in the version that tracewire is built on, for samplers of your own.
 pub use opentelemetry_sdk as otel_sdk;
 pub use records::log_layer;
@@ -168,7 +177,7 @@ pub(crate) use sampler::Keeps;
 pub use sampler::{Candidate, Consistent, JaegerRemote, ParentBased, Rules, Sampler, When};
 pub use shutdown::shutdown_signal;
 pub use signal::Signal;
-pub use stats::Stats;
+pub use stats::{ExporterStats, Stats};
 pub use subscriber::{layer, layer_with};
 pub use tail::{LocalTrace, TailHandle, TailProcessor, TailSampling, TailStats};
 

@@ -4,7 +4,7 @@
 //! layer that makes them is installed once, and the provider behind it may come, go and come again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -15,14 +15,14 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::exporter::{Report, Stop, is_exporting};
+use super::exporter::{Sink, is_exporting};
 use super::subscriber::default_record_filter;
 
 /// What makes and sends log records, while there is something.
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) provider: SdkLoggerProvider,
-    pub(super) exporter: Option<(Arc<Report>, Stop)>,
+    pub(super) exporters: Vec<Sink>,
 }
 
 static ANY: AtomicBool = AtomicBool::new(false);
@@ -40,11 +40,9 @@ impl Records {
         ANY.store(true, Ordering::Release);
     }
 
-    /// Sends what is waiting; whether everything arrived.
+    /// Sends what is waiting; whether that was possible.
     pub(super) fn flush(&self) -> bool {
-        let lost = || self.exporter.as_ref().map(|(report, _)| report.dropped_so_far());
-        let before = lost();
-        self.provider.force_flush().is_ok() && lost() == before
+        self.provider.force_flush().is_ok()
     }
 
     /// Sends what is waiting and ends it all within this time.
@@ -52,10 +50,7 @@ impl Records {
         ANY.store(false, Ordering::Release);
         *LIVE.write().unwrap_or_else(PoisonError::into_inner) = None;
         let in_time = self.provider.shutdown_with_timeout(bound).is_ok();
-        if let Some((report, stop)) = self.exporter {
-            report.end(in_time, bound);
-            drop(stop);
-        }
+        self.exporters.iter().for_each(|sink| sink.report.end(in_time, bound));
     }
 }
 

@@ -65,6 +65,12 @@
 //!
 //! [`Step`] lists what else can have spans, and what of it has them without being asked.
 //!
+//! SQLite's driver holds the caller's `tracing` span on a thread of its own while that works. When
+//! that thread is the last to let go of it, the registry of `tracing-subscriber` lets go of the span
+//! above through the subscriber of that thread, which is that of the process. With a subscriber of one
+//! thread (`set_default`, as in tests) the `#[instrument]` spans above then never end, with this
+//! adapter or without it; use `set_global_default` there.
+//!
 //! # What Rust does not allow
 //!
 //! - The connection that a generic function gets out of `impl Acquire` is the driver's own, because

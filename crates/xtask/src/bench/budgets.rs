@@ -21,10 +21,12 @@ pub(crate) fn is_judged(case: &Case) -> bool {
     !UNJUDGED.contains(&&*case.area)
 }
 
-/// The file: comment lines at its beginning, and the lines with budgets.
+/// The file: comment lines at its beginning, the machine, and the lines with budgets.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Budgets {
     head: Vec<String>,
+    /// Where instructions were counted, as `machine` says it.
+    machine: String,
     lines: Vec<Budget>,
 }
 
@@ -57,8 +59,13 @@ impl Budgets {
         let is_head = |line: &&str| line.is_empty() || line.starts_with('#');
         let head: Vec<String> = text.lines().take_while(is_head).map(str::to_owned).collect();
         let mut lines = Vec::new();
+        let mut machine = String::new();
         for (index, line) in text.lines().enumerate().skip(head.len()) {
             if is_head(&line) {
+                continue;
+            }
+            if let Some(said) = line.strip_prefix("machine = ") {
+                machine = said.trim_matches('"').to_owned();
                 continue;
             }
             let budget = Budget::parse(line).ok_or_else(|| {
@@ -66,13 +73,16 @@ impl Budgets {
             })?;
             lines.push(budget);
         }
-        Ok(Self { head, lines })
+        Ok(Self { head, machine, lines })
     }
 
-    /// Compares every case of tracewire with its budget.
-    pub(crate) fn judge(&self, measures: &Measures) -> Verdict {
-        let is_judged =
-            |case: &Case| !UNJUDGED.contains(&&*case.area) && case.variant.starts_with("tracewire");
+    /// Where instructions were counted; elsewhere they cannot be compared.
+    pub(crate) fn machine(&self) -> &str {
+        &self.machine
+    }
+
+    /// Compares every case of tracewire with its budget, as counted on this machine.
+    pub(crate) fn judge(&self, measures: &Measures, machine: &str) -> Verdict {
         let costs = measures.costs();
         let mut judged: Vec<_> = costs
             .iter()
@@ -80,7 +90,9 @@ impl Budgets {
             .map(|(case, cost)| {
                 let now = Budget::of(case, cost);
                 let budget = self.lines.iter().find(|it| it.case == now.case).cloned();
-                let change = budget.as_ref().map_or(Change::New, |budget| budget.change(&now));
+                let is_comparable = machine == self.machine;
+                let change = |budget: &Budget| budget.change(&now, is_comparable);
+                let change = budget.as_ref().map_or(Change::New, change);
                 (now, budget, change)
             })
             .collect();
@@ -92,7 +104,8 @@ impl Budgets {
     }
 
     /// Makes what was measured the budget wherever it differs, for this reason.
-    pub(crate) fn accept(&mut self, verdict: &Verdict, why: &str) {
+    pub(crate) fn accept(&mut self, verdict: &Verdict, machine: &str, why: &str) {
+        self.machine = machine.to_owned();
         let line = |(now, budget, change): &(Budget, Option<Budget>, Change)| match change {
             Change::Gone => None,
             Change::Kept => budget.clone(),
@@ -110,6 +123,7 @@ impl fmt::Display for Budgets {
         for line in &self.head {
             writeln!(f, "{line}")?;
         }
+        writeln!(f, "machine = \"{}\"", self.machine)?;
         for Budget { case, instructions, allocations, why } in &self.lines {
             writeln!(
                 f,
@@ -144,10 +158,10 @@ impl Budget {
         })
     }
 
-    fn change(&self, now: &Self) -> Change {
+    fn change(&self, now: &Self, is_comparable: bool) -> Change {
         let tolerance = (self.instructions as f64 * TOLERANCE).round() as i64;
         let tolerance = tolerance.max(LEAST_TOLERANCE);
-        let more = now.instructions - self.instructions;
+        let more = if is_comparable { now.instructions - self.instructions } else { 0 };
         if now.allocations > self.allocations || more > tolerance {
             Change::Grew
         } else if now.allocations < self.allocations || more < -tolerance {
@@ -221,6 +235,7 @@ mod tests {
     const FILE: &str = "\
 # What it may cost.
 
+machine = \"here\"
 \"server/a/tracewire/sampled\" = { instructions = 6000, allocations = 9, why = \"the first figure\" }
 \"server/a/tracewire/off\" = { instructions = 40, allocations = 0, why = \"the first figure\" }
 ";
@@ -239,7 +254,8 @@ mod tests {
     #[test]
     fn instructions_may_move_a_little_and_allocations_not_at_all() {
         let budgets = Budgets::parse(FILE).expect("a file");
-        let passes = |sampled, off| budgets.judge(&measures(sampled, off)).outcome().is_ok();
+        let passes =
+            |sampled, off| budgets.judge(&measures(sampled, off), "here").outcome().is_ok();
         for (sampled, off, expected) in [
             ((6000, 9), (40, 0), true),
             ((6180, 9), (50, 0), true),
@@ -253,11 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn instructions_of_another_machine_are_not_compared() {
+        let budgets = Budgets::parse(FILE).expect("a file");
+        let passes =
+            |sampled| budgets.judge(&measures(sampled, (40, 0)), "there").outcome().is_ok();
+        assert!(passes((9000, 9)));
+        assert!(!passes((6000, 10)));
+    }
+
+    #[test]
     fn what_differs_is_written_with_its_reason_and_the_rest_stays() {
         let mut budgets = Budgets::parse(FILE).expect("a file");
-        let verdict = budgets.judge(&measures((6500, 9), (40, 0)));
+        let verdict = budgets.judge(&measures((6500, 9), (40, 0)), "here");
         assert!(verdict.to_string().contains("costs more than its budget"));
-        budgets.accept(&verdict, "spans have a \"colour\"");
+        budgets.accept(&verdict, "here", "spans have a \"colour\"");
         let expected = FILE.replace(
             "instructions = 6000, allocations = 9, why = \"the first figure\"",
             "instructions = 6500, allocations = 9, why = \"spans have a 'colour'\"",
@@ -269,10 +294,11 @@ mod tests {
     #[test]
     fn every_case_has_a_budget_and_every_budget_a_case() {
         let empty = Budgets::parse("# nothing\n").expect("a file");
-        let failure = empty.judge(&measures((1, 1), (1, 1))).outcome().expect_err("no budgets");
+        let failure =
+            empty.judge(&measures((1, 1), (1, 1)), "here").outcome().expect_err("no budgets");
         assert!(failure.to_string().contains("server/a/tracewire/off: has no budget"), "{failure}");
         let all = Budgets::parse(FILE).expect("a file");
-        let failure = all.judge(&Measures::of(&[])).outcome().expect_err("no cases");
+        let failure = all.judge(&Measures::of(&[]), "here").outcome().expect_err("no cases");
         assert!(failure.to_string().contains("is measured no longer"), "{failure}");
     }
 

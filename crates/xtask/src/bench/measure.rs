@@ -7,6 +7,11 @@ use super::{callgrind, folder};
 use crate::failure::{Context, Result};
 use crate::process;
 
+/// SQLite answers from a thread of its own, and it costs more to wait for it than to find it ready: the least of some
+/// counts is what can be compared.
+const RACING: &str = "sqlite";
+const RACES: usize = 5;
+
 /// A program of `bench/`, called like its package.
 pub(crate) struct Program {
     pub(crate) package: &'static str,
@@ -88,7 +93,9 @@ impl Program {
             let [allocations, bytes] = self.figures(&["allocations", &name])?[..] else {
                 return Err(format!("{name}: not two figures").into());
             };
-            let instructions = callgrind::count(&self.binary(), &name)?;
+            let times = if case.area == RACING { RACES } else { 1 };
+            let counts = (0..times).map(|_| callgrind::count(&self.binary(), &name));
+            let instructions = counts.collect::<Result<Vec<_>>>()?.into_iter().min().unwrap_or(0);
             let nanoseconds = Vec::new();
             Ok(Measure { case: case.clone(), instructions, allocations, bytes, nanoseconds })
         };

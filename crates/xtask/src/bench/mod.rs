@@ -10,6 +10,7 @@ use measure::Program;
 mod budgets;
 mod callgrind;
 mod load;
+mod machine;
 mod measure;
 mod report;
 
@@ -61,12 +62,19 @@ pub(crate) fn gate(why: Option<&str>) -> Result<()> {
     let path = folder().join("budgets.toml");
     let text = std::fs::read_to_string(&path).context(path.display())?;
     let mut budgets = Budgets::parse(&text)?;
-    let verdict = budgets.judge(&measures);
+    let machine = machine::here();
+    let verdict = budgets.judge(&measures, &machine);
     print!("{verdict}");
     let Some(why) = why else {
+        if budgets.machine() != machine {
+            println!(
+                "instructions are not compared: this is {machine}, the budgets are of {}",
+                budgets.machine()
+            );
+        }
         return verdict.outcome();
     };
-    budgets.accept(&verdict, why);
+    budgets.accept(&verdict, &machine, why);
     std::fs::write(&path, budgets.to_string()).context(path.display())
 }
 

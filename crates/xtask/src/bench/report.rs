@@ -11,7 +11,8 @@ const HEAD: &str = "\
 Written by `cargo xtask bench`. Each cell is what one operation costs **over the bare one**: instructions / allocations
 / bytes allocated / time as a multiple of the bare operation's. Instructions are callgrind's: the
 same within half a per cent on every run of one build, and within two when something else in the program changes; only
-`sqlite`, which is answered by a thread of its own, moves by some hundred. Allocations are exact.
+`sqlite`, which is answered by a thread of its own, moves by some hundred, though it is the least of five counts.
+Allocations are exact.
 Times are medians of five rounds over all cases; they are ratios, and not exact ones. What happens later on the batch
 processor's thread is in none of them. Every program is built with `lto = \"fat\"` and one codegen unit, and compared with
 the bare operation in the same program.

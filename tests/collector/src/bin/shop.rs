@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest_middleware::ClientWithMiddleware;
 use sqlx::Sqlite;
 use sqlx::pool::PoolOptions;
-use tracewire::sdk::{self, Guard, Sampler, Stats, TailSampling};
+use tracewire::sdk::{self, Guard, Otlp, Sampler, Stats, TailSampling};
 use tracewire::sqlx::{Pool, Settings, Step};
 
 #[tokio::main(worker_threads = 2)]
@@ -61,6 +61,7 @@ fn init(settings: &BTreeMap<String, String>) -> Guard {
         builder = match key.as_str() {
             "service" => builder.service_name(value),
             "endpoint" => builder.endpoint(value),
+            "max-request" => builder.otlp(Otlp::new().max_request_size(value.parse().unwrap())),
             "consistent" => builder.sampler(Sampler::consistent(value.parse().unwrap())),
             "tail" => {
                 let tail = TailSampling::new().keep_errors().otherwise(value.parse().unwrap());

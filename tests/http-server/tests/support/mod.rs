@@ -1,7 +1,6 @@
 //! Servers on loopback sockets, clients that write whatever bytes they please.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::any;
@@ -16,6 +15,7 @@ pub(crate) mod bodies;
 mod process;
 
 pub(crate) use process::in_own_process;
+pub(crate) use test_support::soon;
 
 /// A trace that callers claim to come from.
 pub(crate) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -24,9 +24,6 @@ pub(crate) const SAMPLED: &str =
     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 pub(crate) const UNSAMPLED: &str =
     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
-
-/// Nothing in these tests takes this long.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An application that listens, and what its layers record.
 pub(crate) struct Site {
@@ -125,11 +122,6 @@ pub(crate) fn request(method: &str, target: &str, headers: &[&str]) -> String {
 pub(crate) fn mark(capture: &Capture, name: &'static str) {
     let tracer = capture.provider().tracer("application");
     tracer.start(name).end();
-}
-
-/// Waits for something that must happen.
-pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.expect("it never happened")
 }
 
 /// A client's end of a socket.

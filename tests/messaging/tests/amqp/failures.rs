@@ -8,9 +8,10 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use test_support::unique;
 use tracewire::amqp::{Channel, Delivery, DeliveryResult};
 use tracewire::test::{Capture, expect};
-use tracewire_messaging_tests::{Broker, Proxy, amqp_url, config, links_to, name, named};
+use tracewire_messaging_tests::{Broker, Proxy, amqp_url, config, links_to, named};
 
 use crate::{Fixture, next, short, traces_of};
 
@@ -166,9 +167,9 @@ async fn publishes_in_flight_end_with_the_connection() {
 #[tokio::test]
 async fn a_broker_killed_and_restarted_delivers_again() {
     let capture = Capture::new();
-    let mut broker = Broker::start().await;
+    let mut broker = Broker::start();
     let url = broker.url();
-    let queue = name("durable");
+    let queue = unique("durable");
     let connect = async || {
         let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
@@ -189,12 +190,12 @@ async fn a_broker_killed_and_restarted_delivers_again() {
     assert!(publish.await.unwrap().await.unwrap().is_ack());
     let lost = next(&mut consumer).await;
     broker.remembers(&queue).await;
-    broker.kill().await;
+    broker.kill();
     assert!(consumer.next().await.unwrap().is_err());
     drop(lost);
     assert_eq!(capture.open(), 0);
 
-    broker.restart().await;
+    broker.restart();
     let (_connection, _channel, mut consumer) = connect().await;
     let again = next(&mut consumer).await;
     assert!(again.redelivered);

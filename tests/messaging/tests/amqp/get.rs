@@ -1,8 +1,9 @@
 //! Messages that are fetched one by one.
 
 use lapin::options::{BasicAckOptions, BasicGetOptions};
+use test_support::unique;
 use tracewire::test::{Capture, expect};
-use tracewire_messaging_tests::{config, links_to, name, named, request};
+use tracewire_messaging_tests::{config, links_to, named, request};
 
 use crate::{Fixture, short};
 
@@ -90,7 +91,7 @@ async fn an_empty_queue_is_not_recorded() {
 async fn a_queue_that_is_not_there_is_the_brokers_error() {
     let capture = Capture::new();
     let fixture = Fixture::new(&config(&capture)).await;
-    let nowhere = name("nowhere");
+    let nowhere = unique("nowhere");
     let get = fixture.channel.basic_get(short(&nowhere), BasicGetOptions::default());
     assert!(get.await.is_err());
     capture.assert(expect::span(format!("get {nowhere}")).client().error("NOT-FOUND"));

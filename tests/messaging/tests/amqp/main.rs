@@ -8,16 +8,15 @@ mod many;
 mod poison;
 mod publish;
 
-use std::time::Duration;
-
 use futures_util::StreamExt as _;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use test_support::{soon, unique};
 use tracewire::amqp::{Channel, Consumer, Delivery};
 use tracewire::messaging::Config;
 use tracewire::test::{Capture, expect};
-use tracewire_messaging_tests::{amqp_url, name};
+use tracewire_messaging_tests::amqp_url;
 
 /// A connection, and a queue of a test's own that the broker removes with it.
 struct Fixture {
@@ -34,7 +33,7 @@ impl Fixture {
     async fn at(url: &str, config: &Config) -> Self {
         let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
         let channel = Channel::with_config(connection.create_channel().await.unwrap(), config);
-        let queue = name("queue");
+        let queue = unique("queue");
         let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
         channel.queue_declare(short(&queue), options, FieldTable::default()).await.unwrap();
         Self { connection, channel, queue }
@@ -80,8 +79,7 @@ fn short(text: &str) -> ShortString {
 
 /// The next message, which must come before long.
 async fn next(consumer: &mut Consumer) -> Delivery {
-    const PATIENCE: Duration = Duration::from_secs(60);
-    tokio::time::timeout(PATIENCE, consumer.next()).await.expect("a message").unwrap().unwrap()
+    soon(consumer.next()).await.unwrap().unwrap()
 }
 
 /// The traces that begin with a span of this name, in their order.

@@ -3,8 +3,9 @@
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation};
+use test_support::unique;
 use tracewire::test::{Capture, expect};
-use tracewire_messaging_tests::{config, name, request};
+use tracewire_messaging_tests::{config, request};
 
 use crate::{Fixture, short};
 
@@ -74,7 +75,7 @@ async fn what_the_broker_refuses_is_an_error() {
     let capture = Capture::new();
     let fixture = confirming(&capture).await;
     // A queue with room for no message, which says so.
-    let full = name("full");
+    let full = unique("full");
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(0));
     arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
@@ -90,7 +91,7 @@ async fn what_the_broker_refuses_is_an_error() {
 async fn what_comes_back_is_an_error() {
     let capture = Capture::new();
     let fixture = confirming(&capture).await;
-    let nowhere = name("nowhere");
+    let nowhere = unique("nowhere");
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let properties = BasicProperties::default();
     let publish = fixture.channel.basic_publish(
@@ -110,7 +111,7 @@ async fn what_comes_back_is_an_error() {
 async fn an_exchange_that_is_not_there_is_the_brokers_error() {
     let capture = Capture::new();
     let fixture = confirming(&capture).await;
-    let nowhere = name("nowhere");
+    let nowhere = unique("nowhere");
     let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
     let publish =
         fixture.channel.basic_publish(short(&nowhere), "".into(), options, b"7", properties);

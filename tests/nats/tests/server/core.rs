@@ -2,12 +2,13 @@
 
 use async_nats::{HeaderMap, Request};
 use futures_util::StreamExt as _;
+use test_support::{soon, unique};
 use tracewire::messaging::Config;
 use tracewire::otel::Value;
 use tracewire::otel::trace::{SpanKind, TraceContextExt as _};
 use tracewire::test::{Capture, expect};
 
-use crate::support::{client, client_with, current, plain, soon, unique};
+use crate::support::{client, client_with, current, done, plain};
 
 /// The ids of the one span of this name, and those it links to.
 fn ids(capture: &Capture, name: &str) -> (String, Vec<String>) {
@@ -149,7 +150,7 @@ async fn requests_that_fail_say_why() {
     nats.request(nobody.clone(), "".into()).await.unwrap_err();
     let (silent, other) = (unique("silent"), plain().await);
     let _silence = other.subscribe(silent.clone()).await.unwrap();
-    other.flush().await.unwrap();
+    done(&other).await;
     let short = Request::new().timeout(Some(std::time::Duration::from_millis(30)));
     nats.send_request(silent.clone(), short).await.unwrap_err();
     nats.publish("no subject", "".into()).await.unwrap_err();
@@ -168,11 +169,7 @@ async fn a_context_that_is_there_already_stays() {
     let subject = unique("relayed");
     let other = plain().await;
     let mut relayed = other.subscribe(subject.clone()).await.unwrap();
-    // The server takes what one connection sends in its order: when this is back, it has subscribed.
-    let probe = unique("probe");
-    let mut probes = other.subscribe(probe.clone()).await.unwrap();
-    other.publish(probe, "".into()).await.unwrap();
-    soon(probes.next()).await.unwrap();
+    done(&other).await;
     let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let mut headers = HeaderMap::new();
     headers.append("Traceparent", own);

@@ -1,25 +1,21 @@
 //! A server that dies and comes back.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use futures_util::StreamExt as _;
-use tokio::process::{Child, Command};
+use test_support::{Server, free_ports, service, soon, unique};
 use tracewire::messaging::Config;
 use tracewire::nats::Client;
 use tracewire::otel::trace::SpanKind;
 use tracewire::test::Capture;
 
-use crate::support::{soon, unique, variable};
-
-fn serve(port: u16) -> Child {
-    Command::new(variable("TRACEWIRE_NATS_SERVER"))
+fn serve(port: u16) -> Server {
+    let mut command = Command::new(service("TRACEWIRE_NATS_SERVER"));
+    command
         .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::piped());
+    Server::start(&mut command, "Server is ready").unwrap()
 }
 
 async fn connect(port: u16) -> async_nats::Client {
@@ -31,7 +27,7 @@ async fn connect(port: u16) -> async_nats::Client {
 
 #[tokio::test]
 async fn a_server_that_is_killed_and_started_again_costs_no_span_and_no_trace() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let [port] = free_ports();
     let mut server = serve(port);
     let capture = Capture::new();
     let config = Config::new().telemetry(&capture.telemetry());
@@ -42,7 +38,7 @@ async fn a_server_that_is_killed_and_started_again_costs_no_span_and_no_trace() 
     let held = soon(messages.next()).await.unwrap();
     assert_eq!(held.payload, "before");
 
-    server.kill().await.unwrap();
+    server.kill();
     // A request that the dead server will not answer.
     let lost = async_nats::Request::new().timeout(Some(std::time::Duration::from_millis(100)));
     nats.send_request(unique("lost"), lost).await.unwrap_err();

@@ -6,10 +6,11 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{AckKind, stream};
 use futures_util::StreamExt as _;
+use test_support::{soon, unique};
 use tracewire::nats::jetstream::{self, Context};
 use tracewire::test::{Capture, expect};
 
-use crate::support::{client, soon, unique};
+use crate::support::client;
 
 /// A stream of its own for a test, and a consumer called `billing` of all that is in it.
 async fn stream() -> (Context, PullConsumer, String, Capture) {

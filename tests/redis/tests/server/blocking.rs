@@ -1,12 +1,13 @@
 //! The blocking wrapper over a real connection.
 
 use redis::{Client, Commands, RedisResult, Script, cmd, pipe};
+use test_support::unique;
 use tracewire::otel::Context;
 use tracewire::otel::trace::SpanKind;
 use tracewire::redis::SyncConnection;
 use tracewire::span::Outcome;
 use tracewire::test::Capture;
-use tracewire_redis_tests::{command, config, key, redis_url, refused, sent};
+use tracewire_redis_tests::{command, config, redis_url, refused, sent};
 
 #[test]
 fn everything_that_can_be_sent() {
@@ -20,7 +21,7 @@ fn everything_that_can_be_sent() {
     });
     let entered = request.enter();
 
-    let key = key("blocking");
+    let key = unique("blocking");
     let _: () = connection.set_ex(&key, 1, 60).unwrap();
     let number: i64 = cmd("INCR").arg(&key).query(&mut connection).unwrap();
     assert_eq!(number, 2);

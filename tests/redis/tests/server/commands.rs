@@ -4,9 +4,10 @@ use futures_util::StreamExt as _;
 use opentelemetry_sdk::trace::SpanData;
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, Client, RedisResult, Script, cmd, pipe};
+use test_support::unique;
 use tracewire::redis::{Connection, QueryText};
 use tracewire::test::{Capture, expect};
-use tracewire_redis_tests::{command, config, key, redis_url, refused, request, sent};
+use tracewire_redis_tests::{command, config, redis_url, refused, request, sent};
 
 use crate::{connect, traced};
 
@@ -14,7 +15,7 @@ use crate::{connect, traced};
 async fn commands_and_their_replies() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let key = key("price");
+    let key = unique("price");
     request(&capture, async {
         let _: () = connection.set_ex(&key, 4200, 60).await.unwrap();
         let price: i64 = connection.get(&key).await.unwrap();
@@ -38,7 +39,7 @@ async fn commands_and_their_replies() {
 async fn an_error_of_the_server_is_an_error_of_the_span() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let key = key("list");
+    let key = unique("list");
     request(&capture, async {
         let _: () = connection.rpush(&key, "v").await.unwrap();
         let wrong: RedisResult<String> = connection.get(&key).await;
@@ -62,7 +63,7 @@ async fn an_error_of_the_server_is_an_error_of_the_span() {
 async fn pipelines_and_transactions() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let (one, other) = (key("{batch}:one"), key("{batch}:other"));
+    let (one, other) = (unique("{batch}:one"), unique("{batch}:other"));
     request(&capture, async {
         let mut both = pipe();
         both.set_ex(&one, 1, 60).set_ex(&other, 2, 60);
@@ -122,7 +123,7 @@ async fn a_transaction_whose_watched_key_changed_did_not_fail() {
     let capture = Capture::new();
     let mut connection = Connection::with_config(connect().await, &config(&capture));
     let mut other = connect().await;
-    let key = key("watched");
+    let key = unique("watched");
     request(&capture, async {
         cmd("WATCH").arg(&key).exec_async(&mut connection).await.unwrap();
         let _: () = other.set_ex(&key, "changed", 60).await.unwrap();
@@ -138,7 +139,7 @@ async fn a_transaction_whose_watched_key_changed_did_not_fail() {
 async fn a_script_the_server_does_not_have_is_three_spans_and_then_one() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let key = key("script");
+    let key = unique("script");
     let script = Script::new(&format!("return {{KEYS[1], '{key}'}}"));
     request(&capture, async {
         for _ in 0..2 {
@@ -176,7 +177,7 @@ async fn a_script_the_server_does_not_have_is_three_spans_and_then_one() {
 async fn every_batch_of_a_scan_is_a_span() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let key = key("scan");
+    let key = unique("scan");
     let members: Vec<String> = (0..1000).map(|member| format!("member-{member}")).collect();
     let mut found = request(&capture, async {
         let _: () = connection.sadd(&key, &members).await.unwrap();
@@ -205,7 +206,7 @@ async fn a_connection_manager_is_a_connection() {
     let config = config(&capture).server(client.get_connection_info()).query_text(QueryText::Keys);
     let manager: ConnectionManager = client.get_connection_manager().await.unwrap();
     let mut connection = Connection::with_config(manager, &config);
-    let key = key("managed");
+    let key = unique("managed");
     request(&capture, async {
         let _: () = connection.set_ex(&key, "v", 60).await.unwrap();
         let _: () = connection.clone().del(&key).await.unwrap();
@@ -223,7 +224,7 @@ async fn a_connection_manager_is_a_connection() {
 async fn messages_published_are_spans() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
-    let channel = key("channel");
+    let channel = unique("channel");
     let client = Client::open(redis_url()).unwrap();
     let mut subscription = client.get_async_pubsub().await.unwrap();
     subscription.subscribe(&channel).await.unwrap();
@@ -242,7 +243,7 @@ async fn requests_side_by_side_keep_their_own_spans() {
     const REQUESTS: usize = 50;
     let capture = Capture::new();
     let connection = traced(&capture).await;
-    let prefix = key("side-by-side");
+    let prefix = unique("side-by-side");
     let tasks = (0..REQUESTS).map(|number| {
         let (capture, mut connection) = (capture.clone(), connection.clone());
         let key = format!("{prefix}:{number}");

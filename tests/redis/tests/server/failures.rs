@@ -1,15 +1,16 @@
 //! Commands given up, and servers that go away.
 
 use redis::{AsyncCommands, RedisResult};
+use test_support::unique;
 use tracewire::redis::Connection;
 use tracewire::test::{Capture, expect};
-use tracewire_redis_tests::{Server, command, config, key, request, sent};
+use tracewire_redis_tests::{Server, command, config, request, sent};
 
 use crate::{blocked, connect_to, traced};
 
 #[tokio::test]
 async fn a_blocking_command_given_up_is_no_error() {
-    let server = Server::start().await;
+    let server = Server::start();
     let capture = Capture::new();
     let connection = connect_to(server.info()).await;
     let mut connection = Connection::with_config(connection, &config(&capture));
@@ -31,7 +32,7 @@ async fn a_blocking_command_given_up_is_no_error() {
 
 #[tokio::test]
 async fn the_loser_of_a_race_is_no_error() {
-    let server = Server::start().await;
+    let server = Server::start();
     let capture = Capture::new();
     let connection = connect_to(server.info()).await;
     let mut connection = Connection::with_config(connection, &config(&capture));
@@ -51,7 +52,7 @@ async fn a_blocking_command_ends_when_it_is_answered() {
     let capture = Capture::new();
     let mut connection = traced(&capture).await;
     let mut pushing = crate::connect().await;
-    let key = key("queue");
+    let key = unique("queue");
     request(&capture, async {
         let push = async {
             blocked(&mut crate::connect().await, "blpop", 1).await;
@@ -66,7 +67,7 @@ async fn a_blocking_command_ends_when_it_is_answered() {
 
 #[tokio::test]
 async fn a_server_killed_in_the_middle_is_an_error() {
-    let mut server = Server::start().await;
+    let mut server = Server::start();
     let capture = Capture::new();
     let connection = connect_to(server.info()).await;
     let config = config(&capture).server(&server.info());
@@ -85,7 +86,7 @@ async fn a_server_killed_in_the_middle_is_an_error() {
         .await;
     });
     blocked(&mut connect_to(server.info()).await, "blpop", 1).await;
-    server.kill().await;
+    server.kill();
     task.await.unwrap();
     let dropped = |name| {
         expect::span(name).client().error("connection_dropped").without("db.response.status_code")
@@ -95,7 +96,7 @@ async fn a_server_killed_in_the_middle_is_an_error() {
 
 #[tokio::test]
 async fn a_reply_that_comes_too_late_is_a_timeout() {
-    let server = Server::start().await;
+    let server = Server::start();
     let capture = Capture::new();
     let client = redis::Client::open(server.info()).unwrap();
     let impatient = redis::AsyncConnectionConfig::new()

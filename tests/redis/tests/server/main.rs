@@ -6,10 +6,9 @@ mod commands;
 mod failures;
 mod pools;
 
-use std::time::{Duration, Instant};
-
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo};
+use test_support::until;
 use tracewire::redis::Connection;
 use tracewire::test::Capture;
 use tracewire_redis_tests::{config, redis_url};
@@ -32,15 +31,11 @@ async fn traced(capture: &Capture) -> Connection<MultiplexedConnection> {
 
 /// Asks over and over until the server blocks so many clients in this command.
 async fn blocked(connection: &mut impl ConnectionLike, command: &str, count: usize) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
+    until(&format!("somebody in {command}"), async || {
         let list: String = redis::cmd("CLIENT").arg("LIST").query_async(connection).await.unwrap();
         let waits =
             |line: &&str| line.contains("flags=b") && line.contains(&format!("cmd={command} "));
-        if list.lines().filter(waits).count() >= count {
-            return;
-        }
-        assert!(Instant::now() < deadline, "nobody waits in {command}:\n{list}");
-        tokio::task::yield_now().await;
-    }
+        list.lines().filter(waits).count() >= count
+    })
+    .await;
 }

@@ -12,8 +12,8 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use tracewire::sdk::{
-    self, Batch, Compression, Detector, Exporter, Guard, Limits, Otlp, Protocol, Sampler, Signal,
-    Stats, TailSampling,
+    self, Batch, Compression, Detector, Entity, Exporter, Guard, HistogramAggregation, Limits,
+    Otlp, Protocol, Sampler, Signal, Stats, TailSampling,
 };
 use tracewire::{Format, Propagator};
 use tracing_subscriber::EnvFilter;
@@ -75,6 +75,10 @@ async fn obey(settings: &BTreeMap<String, String>) {
                 (&mut signal).await;
                 "ok".to_owned()
             }
+            "exporters" => exporters(guard.as_ref().unwrap()),
+            "measure" => measure(),
+            "log" => log(rest),
+            "fail" => fail(),
             "otel" => otel(),
             "full" => full(),
             "threads" => threads().to_string(),
@@ -125,6 +129,18 @@ fn init(settings: &BTreeMap<String, String>) -> Result<Guard, tracewire::Error> 
             "batch-size" => {
                 builder.batch(Batch::new().max_export_batch_size(value.parse().unwrap()))
             }
+            "log-batch-size" => {
+                builder.log_batch(Batch::new().max_export_batch_size(value.parse().unwrap()))
+            }
+            "log-value-length" => {
+                builder.log_limits(Limits::new().attribute_value_length(value.parse().unwrap()))
+            }
+            "log-exporter" => builder.log_exporters([Exporter::Otlp]),
+            "histograms" => builder.metric_histograms(HistogramAggregation::Base2Exponential),
+            "exception-events" => builder.exception_events(),
+            "entity" => builder.entity(Entity::new("host", "host.id", value).describe("a", "code")),
+            "max-request" => builder.otlp(Otlp::new().max_request_size(value.parse().unwrap())),
+            "max-response" => builder.otlp(Otlp::new().max_response_size(value.parse().unwrap())),
             "header" => builder.otlp(
                 Otlp::new()
                     .header(HeaderName::from_static("x-key"), HeaderValue::from_str(value).unwrap())
@@ -151,6 +167,41 @@ async fn burst(count: usize) -> Duration {
 fn stats(stats: Stats) -> String {
     let Stats { started, exported, dropped, sampled_out, .. } = stats;
     format!("started={started} exported={exported} dropped={dropped} sampled_out={sampled_out}")
+}
+
+/// Every place with what it got and lost.
+fn exporters(guard: &Guard) -> String {
+    let places = guard.exporters().into_iter();
+    let line = |it: sdk::ExporterStats| {
+        format!("{:?} {} exported={} dropped={}", it.signal, it.to, it.exported, it.dropped)
+    };
+    places.map(line).collect::<Vec<_>>().join("; ")
+}
+
+/// Three measurements of a histogram with bounds of its own, and a count.
+fn measure() -> String {
+    let meter = opentelemetry::global::meter("puppet");
+    let took = meter.f64_histogram("took").with_boundaries(vec![1.0, 10.0]).build();
+    [0.5, 5.0, 50.0].into_iter().for_each(|value| took.record(value, &[]));
+    meter.u64_counter("count").build().add(7, &[]);
+    "ok".to_owned()
+}
+
+/// A log line with three attributes, of which the first is this text.
+fn log(text: &str) -> String {
+    tracing::info!(first = text, second = 2, third = "another text", "a line");
+    "ok".to_owned()
+}
+
+/// An operation with an exception.
+fn fail() -> String {
+    let telemetry = tracewire::Telemetry::default();
+    let operation = telemetry.start(SpanKind::Server, &Context::new(), |span| {
+        span.name("fails");
+    });
+    operation.record_error(&std::fmt::Error);
+    operation.finish(tracewire::span::Outcome::Success);
+    "ok".to_owned()
 }
 
 /// A span by OpenTelemetry's globals alone, and the headers their propagator writes for it.

@@ -2,9 +2,10 @@
 
 use sqlx::any::install_default_drivers;
 use sqlx::{Any, Executor as _};
+use test_support::service;
 use tracewire::sqlx::Pool;
 use tracewire::test::Capture;
-use tracewire_sqlx_tests::{address, below_a_span, settings};
+use tracewire_sqlx_tests::{below_a_span, settings};
 
 async fn check(url: &str, system: &'static str) {
     install_default_drivers();
@@ -50,10 +51,10 @@ async fn over_sqlite() {
 
 #[tokio::test]
 async fn over_postgres() {
-    check(&address("TRACEWIRE_POSTGRES_URL"), "postgresql").await;
+    check(&service("TRACEWIRE_POSTGRES_URL"), "postgresql").await;
 }
 
 #[tokio::test]
 async fn over_mariadb() {
-    check(&address("TRACEWIRE_MYSQL_URL"), "mysql").await;
+    check(&service("TRACEWIRE_MYSQL_URL"), "mysql").await;
 }

@@ -9,6 +9,7 @@ mod errors;
 mod macros;
 mod mariadb;
 mod migrations;
+mod pools;
 mod postgres;
 mod recording;
 mod statements;

@@ -3,12 +3,13 @@
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{Executor as _, MySql};
+use test_support::{service, until};
 use tracewire::sqlx::{Pool, Settings};
 use tracewire::test::{Capture, expect};
-use tracewire_sqlx_tests::{address, below_a_span, mariadb, settings, until};
+use tracewire_sqlx_tests::{below_a_span, mariadb, settings};
 
 fn options() -> MySqlConnectOptions {
-    address("TRACEWIRE_MYSQL_URL").parse().expect("options")
+    service("TRACEWIRE_MYSQL_URL").parse().expect("options")
 }
 
 #[tokio::test]
@@ -38,7 +39,7 @@ async fn spans_tell_where_the_server_is() {
 
 #[tokio::test]
 async fn the_scheme_of_the_url_tells_mariadb() {
-    let url = address("TRACEWIRE_MYSQL_URL").replace("mysql://", "mariadb://");
+    let url = service("TRACEWIRE_MYSQL_URL").replace("mysql://", "mariadb://");
     let db = Pool::<MySql>::connect_lazy(&url).expect("a pool");
     let capture = Capture::new();
     let telemetry = capture.telemetry();

@@ -3,12 +3,13 @@
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor as _, Postgres, Row as _};
+use test_support::{service, until};
 use tracewire::sqlx::Pool;
 use tracewire::test::{Capture, expect};
-use tracewire_sqlx_tests::{address, below_a_span, postgres, settings, until};
+use tracewire_sqlx_tests::{below_a_span, postgres, settings};
 
 fn options() -> PgConnectOptions {
-    address("TRACEWIRE_POSTGRES_URL").parse().expect("options")
+    service("TRACEWIRE_POSTGRES_URL").parse().expect("options")
 }
 
 #[tokio::test]

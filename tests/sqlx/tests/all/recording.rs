@@ -3,7 +3,6 @@
 use opentelemetry::Context;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-    TracerProvider as _,
 };
 use opentelemetry_sdk::trace::Sampler;
 use sqlx::Executor as _;
@@ -12,9 +11,6 @@ use tracewire::sqlx::{ExecutorExt as _, Pool};
 use tracewire::test::{Capture, expect};
 use tracewire::{Sampling, Telemetry};
 use tracewire_sqlx_tests::{below_a_span, settings, sqlite};
-use tracing::Instrument as _;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 fn parent(flags: TraceFlags) -> Context {
     let (trace, span) = (TraceId::from(7), SpanId::from(7));
@@ -109,33 +105,6 @@ async fn an_executor_without_settings_uses_what_is_process_wide() {
     db.inner().traced().execute("SELECT id FROM items").await.expect("a result");
     let spans = capture.spans();
     assert_eq!(spans.iter().filter(|span| span.name == "SELECT items").count(), 1);
-}
-
-#[tokio::test]
-async fn spans_may_come_out_of_tracing() {
-    let capture = Capture::new();
-    let layer =
-        tracing_opentelemetry::layer().with_tracer(capture.provider().tracer("application"));
-    let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-    let db = sqlite(&settings(&capture).telemetry(&Telemetry::from_tracing())).await;
-    let span = tracing::info_span!("work");
-    let parent = span.context().span().span_context().span_id();
-    let work = async {
-        let mut tx = db.begin().await.expect("a transaction");
-        tx.fetch_all("SELECT id FROM items").await.expect("rows");
-        tx.rollback().await.expect("the end of it");
-    };
-    work.instrument(span).await;
-    // `work` itself is open while SQLite's thread, which enters it too, has not left it.
-    let spans = capture.spans();
-    let spans: Vec<_> = spans.iter().filter(|span| span.name != "work").collect();
-    let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
-    assert_eq!(names, ["BEGIN", "SELECT items", "ROLLBACK"]);
-    for span in spans {
-        assert_eq!((span.parent_span_id, &span.span_kind), (parent, &SpanKind::Client));
-        let system = span.attributes.iter().find(|it| it.key.as_str() == "db.system.name");
-        assert_eq!(system.map(|it| it.value.as_str()), Some("sqlite".into()));
-    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Config {
 
     /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
     fn measure(&self, metered: &mut Metered, request: &RequestHead<'_>, route: Option<&str>) {
-        let peer = self.peer_of(request);
+        let peer = || self.peer_of(request);
         let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
         // Anybody can make up a scheme.
         let scheme = match &*scheme {
@@ -77,7 +77,7 @@ impl Config {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
         let server =
-            address.then(|| Origin::of(request, peer, &self.proxies, self.default_scheme).server);
+            address.then(|| Origin::of(request, peer(), &self.proxies, self.default_scheme).server);
         let server = server.flatten();
         metered.label(|labels| {
             labels.text(names::HTTP_REQUEST_METHOD, method);

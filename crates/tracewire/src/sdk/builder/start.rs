@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value, global};
+use opentelemetry_proto::tonic::common::v1::EntityRef;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter, SpanProcessor};
 use tracing::level_filters::LevelFilter;
 
 use super::super::env::Env;
 use super::super::exporter::{
-    Client, Console, OtlpSpans, Queue, Report, Route, Stop, ZipkinSpans, say, set_quiet,
+    Client, Console, OtlpSpans, Queue, Report, Route, Sink, ZipkinSpans, say, set_quiet,
 };
 use super::super::guard::{Live, Turn};
 use super::super::limits::Short;
+use super::super::meters::About;
 use super::super::processor::{All, SampledOnly};
 use super::super::provider::Provider;
 use super::super::records::Records;
@@ -22,7 +24,7 @@ use super::super::setup::{self, Destination, InCode, Traces};
 use super::super::stats::{Counting, Started};
 use super::super::subscriber::{self, Logs};
 use super::super::tail::Room;
-use super::super::{Batch, Exporter, Guard, Otlp, Signal, tracer};
+use super::super::{Batch, Entity, Exporter, Guard, Otlp, Signal, tracer};
 use super::Builder;
 use crate::{Error, Propagator, Telemetry, doctor};
 
@@ -67,9 +69,10 @@ impl Builder {
             filter: (self.log_filter.clone())
                 .or_else(|| env.log_filter())
                 .unwrap_or_else(|| "info".to_owned()),
-            color: !env.no_color(),
+            color: self.color && !env.no_color(),
             json: self.json_logs,
         };
+        env.stability();
         let wants_subscriber = self.subscriber;
         let propagator = (self.propagator.clone()).or_else(|| env.propagator()).unwrap_or_default();
         let live = if disabled {
@@ -83,19 +86,22 @@ impl Builder {
         Ok(live)
     }
 
-    /// Everything that makes spans and sends them.
+    /// Everything that makes telemetry and sends it.
     fn provide(mut self, env: &mut Env, propagator: Propagator) -> Result<Live, Error> {
         let sampler = (self.sampler.take()).or_else(|| env.sampler()).unwrap_or_default();
         let sampling = sampler.sampling();
         let limits = self.limits.or(env.limits(Signal::Traces));
         let started = Arc::new(Started::default());
-        let resource = self.resource(env);
-        let records = self.records(env, resource.clone())?;
+        let (resource, entities) = self.resource(env);
+        let records = self.records(env, resource.clone(), &entities)?;
+        let readers = self.readers(env)?;
+        let exemplars = self.meters.filter.or_else(|| env.exemplar_filter());
         let mut provider = SdkTracerProvider::builder()
             .with_sampler(Counting::new(sampler.clone(), started.clone()))
             .with_span_limits(limits.of_spans())
             .with_resource(resource.clone());
-        let Sinks { processors, exporters, rooms, destinations } = self.sinks(env)?;
+        let sinks = Sinks { entities: entities.clone(), ..Sinks::default() };
+        let Sinks { processors, exporters, rooms, destinations, .. } = self.sinks(env, sinks)?;
         let sent = !processors.is_empty();
         let mut tail = None;
         if sent {
@@ -112,20 +118,29 @@ impl Builder {
         let provider = provider.build();
         let service = resource.get(&Key::from_static_str(SERVICE_NAME));
         let service = service.unwrap_or_else(|| Value::from(""));
-        let (keeps, name) = (sampler.keeps(), service.as_str().into_owned());
-        setup::traces(Traces { service: name, keeps, sent, destinations });
-        let polling = sampler.poll(&service.as_str());
+        let mut polling = Vec::new();
         let random = Provider(provider.clone());
-        tracer::connect(&random, sampling);
+        let telemetry = if self.spans {
+            let (keeps, service) = (sampler.keeps(), service.as_str().into_owned());
+            polling = sampler.poll(&service);
+            setup::traces(Traces { service, keeps, sent, destinations });
+            tracer::connect(&random, sampling);
+            Telemetry::new(&random).sampling(sampling)
+        } else {
+            Telemetry::propagate_only()
+        };
         records.iter().for_each(Records::connect);
-        let telemetry = Telemetry::new(&random).propagator(propagator).sampling(sampling);
+        let mut telemetry = telemetry.propagator(propagator);
+        if self.exception_events || env.exception_events() {
+            telemetry = telemetry.exception_events();
+        }
         let meters = std::mem::take(&mut self.meters);
-        let (telemetry, meters) =
-            meters.attach(telemetry, env, &resource, tail.as_ref(), |env| {
-                self.route(Signal::Metrics, env)
-            })?;
+        let about = About { resource: &resource, entities, tail: tail.as_ref() };
+        let (telemetry, meters) = meters.attach(telemetry, readers, exemplars, &about)?;
         telemetry.install();
-        global::set_tracer_provider(random);
+        if self.spans {
+            global::set_tracer_provider(random);
+        }
         let timeout = self.shutdown_timeout;
         Ok(Live {
             provider,
@@ -139,16 +154,22 @@ impl Builder {
         })
     }
 
-    fn resource(&mut self, env: &mut Env) -> Resource {
+    fn resource(&mut self, env: &mut Env) -> (Resource, Arc<[EntityRef]>) {
         let detectors = self.detectors.take().or_else(|| env.detectors()).unwrap_or_default();
         let mut attributes: Vec<_> =
             detectors.into_iter().flat_map(|detector| detector.detect(env)).collect();
         attributes.retain(|attribute| self.detected.matches(attribute.key.as_str()));
+        let mut entities = env.entities();
+        for entity in self.entities.drain(..) {
+            // What code says is meant to count for more.
+            entity.join(&mut entities);
+        }
+        attributes.extend(entities.iter().flat_map(Entity::attributes));
         attributes.append(&mut env.resource_attributes());
         let name = env.service_name();
         attributes.extend(name.map(|name| KeyValue::new(SERVICE_NAME, name)));
         attributes.append(&mut self.attributes);
-        resource(attributes)
+        (resource(attributes), entities.iter().map(Entity::reference).collect())
     }
 
     /// The way of a signal, from everything that is said about it.
@@ -163,29 +184,34 @@ impl Builder {
     }
 
     /// Everything that spans are sent to.
-    fn sinks(&mut self, env: &mut Env) -> Result<Sinks, Error> {
+    fn sinks(&mut self, env: &mut Env, mut sinks: Sinks) -> Result<Sinks, Error> {
+        if !self.spans {
+            return Ok(sinks);
+        }
         if let Some(destinations) = self.destinations.take() {
-            return self.configured_sinks(destinations, env);
+            self.configured_sinks(destinations, env, &mut sinks)?;
+            return Ok(sinks);
         }
         let wanted = (self.exporters.take())
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
-        let mut sinks = Sinks::default();
         for (index, exporter) in wanted.iter().enumerate() {
+            let mut batch = || self.batch.or(env.batch(Signal::Traces));
             match exporter {
                 twice if wanted[..index].contains(twice) => {}
                 Exporter::Console => sinks.console(),
+                Exporter::OtlpStdout => sinks.stdout(&batch()),
                 Exporter::Otlp => {
+                    let batch = batch();
                     let route = self.route(Signal::Traces, env)?;
-                    let batch = self.batch.or(env.batch(Signal::Traces));
                     sinks.destinations.push(Destination::of(&route));
-                    sinks.add(route, &batch, OtlpSpans::new)?;
+                    sinks.network(route, &batch, OtlpSpans::new)?;
                 }
                 Exporter::Zipkin => {
+                    let batch = batch();
                     let route = self.zipkin(env)?;
-                    let batch = self.batch.or(env.batch(Signal::Traces));
                     sinks.destinations.push(Destination::zipkin(&route));
-                    sinks.add(route, &batch, ZipkinSpans::new)?;
+                    sinks.network(route, &batch, ZipkinSpans::new)?;
                 }
             }
         }
@@ -208,32 +234,52 @@ pub(super) fn zipkin(endpoint: Option<&str>, timeout: Option<Duration>) -> Resul
 #[derive(Default)]
 pub(super) struct Sinks {
     processors: Vec<Box<dyn SpanProcessor>>,
-    exporters: Vec<(Arc<Report>, Stop)>,
+    exporters: Vec<Sink>,
     rooms: Vec<(Room, usize)>,
     pub(super) destinations: Vec<Destination>,
+    /// What the resource consists of.
+    entities: Arc<[EntityRef]>,
 }
 
 impl Sinks {
-    /// Standard output.
+    /// Standard output, in lines for people.
     pub(super) fn console(&mut self) {
-        self.processors.push(Box::new(Console));
+        let (_, sink) = Sink::stdout(Signal::Traces);
+        self.processors.push(Box::new(Console::new(sink.report.clone())));
+        self.exporters.push(sink);
     }
 
-    /// One more, on threads of its own.
-    pub(super) fn add<E: SpanExporter + 'static>(
+    /// Standard output, in OTLP.
+    pub(super) fn stdout(&mut self, batch: &Batch) {
+        let (client, sink) = Sink::stdout(Signal::Traces);
+        self.queue(client, sink, batch, OtlpSpans::new);
+    }
+
+    /// A server, by a thread of its own.
+    pub(super) fn network<E: SpanExporter + 'static>(
         &mut self,
         mut route: Route,
         batch: &Batch,
         exporter: impl FnOnce(Client, Arc<Report>) -> E,
     ) -> Result<(), Error> {
         route.timeout = route.timeout.min(batch.timeout());
-        let report = Arc::new(Report::new(route.signal, &route.endpoint));
-        let (client, stop) = Client::start(route)?;
-        let size = batch.queue_size();
-        let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));
-        self.processors.push(Box::new(Queue::new(exporter, batch, report.clone())));
-        self.rooms.push((room, size));
-        self.exporters.push((report, stop));
+        let (client, sink) = Sink::network(route)?;
+        self.queue(client, sink, batch, exporter);
         Ok(())
+    }
+
+    fn queue<E: SpanExporter + 'static>(
+        &mut self,
+        client: Client,
+        sink: Sink,
+        batch: &Batch,
+        exporter: impl FnOnce(Client, Arc<Report>) -> E,
+    ) {
+        let (size, report) = (batch.queue_size(), sink.report.clone());
+        let client = client.about(self.entities.clone());
+        let (room, exporter) = Room::of_queue(size, exporter(client, report.clone()));
+        self.processors.push(Box::new(Queue::new(exporter, batch, report)));
+        self.rooms.push((room, size));
+        self.exporters.push(sink);
     }
 }

@@ -4,6 +4,9 @@
 //! asks the tree for everything it may hold; and the builder takes them for whatever code leaves open.
 
 mod composite;
+mod destination;
+mod logger;
+mod meter;
 mod node;
 mod otlp;
 mod pattern;
@@ -19,11 +22,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+pub(super) use destination::{Destination, Situated, To};
+pub(super) use meter::{MetricDestination, MetricTo};
 pub(crate) use node::{Content, Fault, Key, Mark, Node, Scalar};
 pub(super) use pattern::Patterns;
 pub(super) use settings::Settings;
 pub(crate) use substitute::{Lookup, substitute};
-pub(super) use tracer::{Destination, To};
 
 use crate::{Error, yaml};
 
@@ -65,6 +69,17 @@ use crate::{Error, yaml};
 ///     parent_based:
 ///       root:
 ///         trace_id_ratio_based: { ratio: 0.1 }
+/// logger_provider:
+///   processors:
+///     - batch: { exporter: { otlp_http: { endpoint: "http://localhost:4318/v1/logs" } } }
+/// meter_provider:
+///   exemplar_filter: trace_based
+///   readers:
+///     - periodic:
+///         interval: 30000
+///         exporter:
+///           otlp_grpc: { endpoint: "http://localhost:4317", temporality_preference: delta }
+///     - pull: { exporter: { prometheus/development: { port: 9464 } } }
 /// "#)?;
 /// assert_eq!(config.warnings().count(), 0);
 /// # }
@@ -74,8 +89,8 @@ use crate::{Error, yaml};
 /// # What counts
 /// With a file, no other `OTEL_…` variable has a say in the set-up but by `${…}` in the file; code
 /// still beats the file. What the file does not have is not there: without `tracer_provider` there
-/// are no spans, and without `propagator` no context travels. Metrics and log records go where code
-/// says, and else nowhere.
+/// are no spans, without `meter_provider` no metrics, without `logger_provider` no log records are
+/// sent, and without `propagator` no context travels.
 ///
 /// # Variables
 /// In values, not in names, `${NAME}` and `${env:NAME}` stand for a variable, and for nothing where it
@@ -89,12 +104,17 @@ use crate::{Error, yaml};
 /// | key | |
 /// |---|---|
 /// | `disabled`, `log_level` | |
-/// | `attribute_limits` | for spans |
+/// | `attribute_limits` | for spans and log records |
 /// | `resource` | `attributes`, `attributes_list`, `detection/development` with `container`, `host` (also what [`Detector::Os`](super::Detector::Os) knows), `process`, `service`, and, which only tracewire has, `os` and `k8s` |
 /// | `propagator` | `composite`, `composite_list`: the names of [`Format`](crate::Format) |
-/// | `tracer_provider.processors` | `batch`, `simple`, each with `otlp_http`, `otlp_grpc`, `zipkin` or `console`. Nobody waits for `simple`; it sends every span by itself. `console` writes at once also in a `batch` |
+/// | `tracer_provider.processors` | `batch`, `simple`, each with `otlp_http`, `otlp_grpc`, `otlp_file/development`, `zipkin` or `console`. Nobody waits for `simple`; it sends every span by itself. `console` writes at once also in a `batch`; `otlp_file/development` writes to `stdout` and nowhere else |
 /// | `tracer_provider.limits` | |
 /// | `tracer_provider.sampler` | `always_on`, `always_off`, `trace_id_ratio_based`, `parent_based`, `probability/development`, `composite/development` (with `always_on`, `always_off`, `probability`, `parent_threshold`, `rule_based`), `jaeger_remote/development`, over HTTP and with a share of all traces as its `initial_sampler` |
+///
+/// | `logger_provider.processors` | the same but for `zipkin` |
+/// | `logger_provider.limits` | |
+/// | `meter_provider.readers` | `periodic` with `interval`, `timeout` and `otlp_http`, `otlp_grpc`, `otlp_file/development` or `console`; `pull` with `prometheus/development`, its `host` and `port`, which needs feature `prometheus`. `temporality_preference` is for each reader; where one of them wants exponential histograms, [all get them](super::Builder::metric_histograms) |
+/// | `meter_provider.exemplar_filter` | |
 ///
 /// A timeout of 0 is a day. Aliases and `<<` work.
 ///

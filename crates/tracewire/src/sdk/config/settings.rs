@@ -4,6 +4,8 @@
 
 use tracing::level_filters::LevelFilter;
 
+use super::logger::Records;
+use super::meter::Metrics;
 use super::node::{Fault, Node};
 use super::propagator;
 use super::resource::Identity;
@@ -22,6 +24,8 @@ pub(in crate::sdk) struct Settings {
     pub(in crate::sdk) propagator: Propagator,
     /// `None` makes no spans.
     pub(in crate::sdk) traces: Option<Traces>,
+    pub(in crate::sdk) records: Option<Records>,
+    pub(in crate::sdk) metrics: Option<Metrics>,
 }
 
 impl Settings {
@@ -54,14 +58,22 @@ impl Settings {
             }
             None => None,
         };
-        for key in ["meter_provider", "logger_provider"] {
-            root.not_followed(key, "from a configuration tracewire sets up traces alone", notes);
-        }
+        let records = match root.section("logger_provider")? {
+            Some(section) => {
+                let records = Records::read(section, notes)?;
+                Some(Records { limits: records.limits.or(general), ..records })
+            }
+            None => None,
+        };
+        let metrics = match root.section("meter_provider")? {
+            Some(section) => Some(Metrics::read(section, notes)?),
+            None => None,
+        };
         for key in ["instrumentation/development", "distribution"] {
             root.not_followed(key, "layers and wrappers are set up in code", notes);
         }
         root.end(notes);
-        Ok(Self { disabled, own_level, identity, propagator, traces })
+        Ok(Self { disabled, own_level, identity, propagator, traces, records, metrics })
     }
 }
 

@@ -22,11 +22,20 @@ impl Env {
             let size = env.number(&[&name(suffix)], PIECES);
             size.and_then(|size| size.try_into().ok())
         };
-        Batch {
+        let batch = Batch {
             schedule_delay: self.milliseconds(&[&name("SCHEDULE_DELAY")]),
-            export_timeout: self.milliseconds(&[&name("EXPORT_TIMEOUT")]),
+            export_timeout: self.timeout(&[&name("EXPORT_TIMEOUT")]),
             max_queue_size: size(self, "MAX_QUEUE_SIZE"),
             max_export_batch_size: size(self, "MAX_EXPORT_BATCH_SIZE"),
+        };
+        let queue = batch.queue_size();
+        match batch.max_export_batch_size {
+            Some(size) if size > queue => {
+                let wanted = format!("at most {queue}, as many as wait");
+                self.complain(&name("MAX_EXPORT_BATCH_SIZE"), &size.to_string(), &wanted);
+                Batch { max_export_batch_size: None, ..batch }
+            }
+            _ => batch,
         }
     }
 }
@@ -55,6 +64,22 @@ mod tests {
             let variable = ("OTEL_BSP_MAX_QUEUE_SIZE", text);
             let (found, complained) = ask(&[variable], |env| env.batch(Signal::Traces));
             assert_eq!((found.max_queue_size, complained), (expected, complaints), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_batch_is_larger_than_the_queue() {
+        let (queue, batch) = ("OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE");
+        let cases = [
+            (vec![(queue, "10"), (batch, "10")], Some(10), 0),
+            (vec![(queue, "10"), (batch, "11")], None, 1),
+            (vec![(batch, "2048")], Some(2048), 0),
+            (vec![(batch, "2049")], None, 1),
+        ];
+        for (variables, expected, complaints) in cases {
+            let (found, complained) = ask(&variables, |env| env.batch(Signal::Logs));
+            let found = (found.max_export_batch_size, complained);
+            assert_eq!(found, (expected, complaints), "{variables:?}");
         }
     }
 

@@ -9,11 +9,11 @@ use opentelemetry_sdk::metrics::Temporality;
 
 use super::Env;
 use crate::measure::ExemplarFilter;
-use crate::sdk::MetricExporter;
+use crate::sdk::{HistogramAggregation, MetricExporter};
 
 impl Env {
     pub(in crate::sdk) fn metric_exporters(&mut self) -> Option<Vec<MetricExporter>> {
-        let wanted = "otlp, prometheus, console or none";
+        let wanted = "otlp, prometheus, console, otlp/stdout or none";
         self.list("OTEL_METRICS_EXPORTER", wanted, MetricExporter::from_name)
     }
 
@@ -22,7 +22,7 @@ impl Env {
     }
 
     pub(in crate::sdk) fn metric_timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_METRIC_EXPORT_TIMEOUT"])
+        self.timeout(&["OTEL_METRIC_EXPORT_TIMEOUT"])
     }
 
     pub(in crate::sdk) fn temporality(&mut self) -> Option<Temporality> {
@@ -35,6 +35,12 @@ impl Env {
                 _ => return None,
             })
         })
+    }
+
+    pub(in crate::sdk) fn histograms(&mut self) -> Option<HistogramAggregation> {
+        let name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+        let wanted = "explicit_bucket_histogram or base2_exponential_bucket_histogram";
+        self.choice(&[name], wanted, HistogramAggregation::from_name)
     }
 
     pub(in crate::sdk) fn exemplar_filter(&mut self) -> Option<ExemplarFilter> {
@@ -69,6 +75,15 @@ mod tests {
         for (value, expected, complaints) in cases {
             let variables = [("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", *value)];
             assert_eq!(ask(&variables, Env::temporality), (*expected, *complaints), "{value}");
+        }
+        let cases = [
+            ("Explicit_Bucket_Histogram", Some(HistogramAggregation::ExplicitBuckets), 0),
+            ("base2_exponential_bucket_histogram", Some(HistogramAggregation::Base2Exponential), 0),
+            ("exponential", None, 1),
+        ];
+        for (value, expected, complaints) in cases {
+            let variables = [("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", value)];
+            assert_eq!(ask(&variables, Env::histograms), (expected, complaints), "{value}");
         }
         let cases: &[(&str, Option<&[MetricExporter]>, usize)] = &[
             ("none", Some(&[]), 0),

@@ -31,7 +31,7 @@ impl Env {
                 Protocol::from_name,
             ),
             headers: self.headers(&name("HEADERS")),
-            timeout: self.milliseconds(&[&name("TIMEOUT")]),
+            timeout: self.timeout(&[&name("TIMEOUT")]),
             compression: self.choice(
                 &[&name("COMPRESSION")],
                 "gzip or none",
@@ -41,6 +41,7 @@ impl Env {
             certificate: file(self, "CERTIFICATE"),
             client_certificate: file(self, "CLIENT_CERTIFICATE"),
             client_key: file(self, "CLIENT_KEY"),
+            ..Otlp::new()
         }
     }
 

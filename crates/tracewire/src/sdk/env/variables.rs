@@ -12,8 +12,34 @@ use crate::{Format, Propagator};
 
 impl Env {
     /// The file that is there instead of the other variables.
-    pub(in crate::sdk) fn config_file(&self) -> Option<String> {
-        self.text("OTEL_CONFIG_FILE")
+    pub(in crate::sdk) fn config_file(&mut self) -> Option<String> {
+        const EARLIER: &str = "OTEL_EXPERIMENTAL_CONFIG_FILE";
+        let (file, earlier) = (self.text("OTEL_CONFIG_FILE"), self.text(EARLIER));
+        if earlier.is_some() {
+            let fate = if file.is_some() { "ignored beside" } else { "an earlier name of" };
+            self.complain_of(format!("{EARLIER} is {fate} OTEL_CONFIG_FILE"));
+        }
+        file.or(earlier)
+    }
+
+    /// Tells of conventions that are asked for and not followed: earlier ones beside the stable ones.
+    pub(in crate::sdk) fn stability(&mut self) {
+        const NAME: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+        let text = self.text(NAME).unwrap_or_default();
+        for item in text.split(',').map(str::trim).filter(|item| item.ends_with("/dup")) {
+            self.complain(NAME, item, "without /dup: earlier conventions are not followed here");
+        }
+    }
+
+    /// Whether exceptions are span events beside log records.
+    pub(in crate::sdk) fn exception_events(&mut self) -> bool {
+        let wanted = "logs or logs/dup";
+        let list = self.list("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", wanted, |item| match item {
+            "logs" => Some(false),
+            "logs/dup" => Some(true),
+            _ => None,
+        });
+        list.unwrap_or_default().contains(&true)
     }
 
     pub(in crate::sdk) fn disabled(&mut self) -> bool {
@@ -65,11 +91,12 @@ impl Env {
     }
 
     pub(in crate::sdk) fn exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.list("OTEL_TRACES_EXPORTER", "otlp, console, zipkin or none", Exporter::from_name)
+        let wanted = "otlp, console, zipkin, otlp/stdout or none";
+        self.list("OTEL_TRACES_EXPORTER", wanted, Exporter::from_name)
     }
 
     pub(in crate::sdk) fn log_exporters(&mut self) -> Option<Vec<Exporter>> {
-        self.list("OTEL_LOGS_EXPORTER", "otlp, console or none", |name| {
+        self.list("OTEL_LOGS_EXPORTER", "otlp, console, otlp/stdout or none", |name| {
             Exporter::from_name(name).filter(|exporter| *exporter != Exporter::Zipkin)
         })
     }
@@ -79,7 +106,7 @@ impl Env {
     }
 
     pub(in crate::sdk) fn zipkin_timeout(&mut self) -> Option<Duration> {
-        self.milliseconds(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"])
+        self.timeout(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"])
     }
 
     pub(in crate::sdk) fn sampler(&mut self) -> Option<Sampler> {
@@ -176,6 +203,55 @@ mod tests {
     }
 
     #[test]
+    fn the_earlier_name_of_the_file_is_told_of() {
+        let (new, old) = ("OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE");
+        let cases = [
+            (vec![], None, 0),
+            (vec![(new, "a.yaml"), (old, "")], Some("a.yaml"), 0),
+            (vec![(old, "b.yaml")], Some("b.yaml"), 1),
+            (vec![(new, "a.yaml"), (old, "b.yaml")], Some("a.yaml"), 1),
+        ];
+        for (variables, file, complaints) in cases {
+            let (found, complained) = ask(&variables, Env::config_file);
+            assert_eq!((found.as_deref(), complained), (file, complaints), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn conventions_are_chosen_by_lists() {
+        let cases = [
+            ("", false, 0),
+            ("logs", false, 0),
+            ("logs/dup", true, 0),
+            ("logs, logs/dup", true, 0),
+            ("span_events", false, 1),
+            ("none", false, 0),
+        ];
+        for (text, expected, complaints) in cases {
+            let variable = ("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", text);
+            let found = ask(&[variable], Env::exception_events);
+            assert_eq!(found, (expected, complaints), "{text}");
+        }
+        // What is asked for may be somebody else's.
+        let cases =
+            [("", 0), ("http,database,code", 0), ("http/dup", 1), ("rpc/dup,x,code/dup", 2)];
+        for (text, complaints) in cases {
+            let found = ask(&[("OTEL_SEMCONV_STABILITY_OPT_IN", text)], Env::stability);
+            assert_eq!(found, ((), complaints), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_of_zero_is_a_day() {
+        let cases = [("0", Some(86_400), 0), ("2000", Some(2), 0), ("-1", None, 1)];
+        for (text, seconds, complaints) in cases {
+            let variable = ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", text);
+            let expected = (seconds.map(Duration::from_secs), complaints);
+            assert_eq!(ask(&[variable], Env::zipkin_timeout), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn resource_attributes_are_all_or_nothing() {
         let two = Some(vec![("a", "1, 2"), ("b", "é=")]);
         let cases = [
@@ -208,6 +284,7 @@ mod tests {
         assert_eq!(exporters("none"), (Some(vec![]), 0));
         assert_eq!(exporters("otlp, console"), (Some(both), 0));
         assert_eq!(exporters("Zipkin"), (Some(vec![Exporter::Zipkin]), 0));
+        assert_eq!(exporters("OTLP/stdout"), (Some(vec![Exporter::OtlpStdout]), 0));
         assert_eq!(exporters("paper"), (None, 1));
         let exporters = |text| ask(&[("OTEL_LOGS_EXPORTER", text)], Env::log_exporters);
         assert_eq!(exporters("none"), (Some(vec![]), 0));

@@ -2,32 +2,43 @@
 //!
 //! Sending needs a reactor to drive it. It cannot be the application's: that may not exist yet, or
 //! be blocked by the very thread that is waiting for the export. So there is one here, on a thread
-//! of its own for each signal, on which nothing is ever traced.
+//! of its own for each signal, on which nothing is ever traced. What is written to standard output
+//! needs none of this.
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io::Write as _;
 use std::pin::pin;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::task::Poll;
 use std::thread;
 
 use opentelemetry::Context;
-use prost::Message;
-use serde::Serialize;
+use opentelemetry_proto::tonic::common::v1::EntityRef;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::exchange::{Accepted, Exchange, Letter};
 use super::failure::{Again, Failure};
+use super::pieces::Pieces;
+use super::report::Report;
 use super::retry::Retry;
 use super::route::Route;
 use crate::Error;
 
-/// Hands messages of one signal to the thread that sends them.
+/// Takes the messages of one signal.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    route: Arc<Route>,
-    jobs: mpsc::Sender<Job>,
+    way: Way,
+    entities: Arc<[EntityRef]>,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    /// To the thread that sends them.
+    Network { route: Arc<Route>, jobs: mpsc::Sender<Job> },
+    /// To standard output, a line of JSON for each (OTLP File Exporter).
+    Stdout,
 }
 
 /// Ends the thread when it is dropped, whatever the thread is waiting for.
@@ -70,25 +81,76 @@ impl Client {
         readiness
             .recv()
             .unwrap_or_else(|_| Err(Error::system("the exporter's thread ended at once")))?;
-        Ok((Self { route, jobs }, Stop(stop)))
+        Ok((Self { way: Way::Network { route, jobs }, entities: [].into() }, Stop(stop)))
     }
 
-    /// Sends a message of OTLP, several times if need be, and says how much of it was taken. Takes
-    /// no longer than the route's timeout, needs no runtime, and may be awaited on any.
-    pub(crate) async fn send<M: Message + Serialize>(
-        &self,
-        message: &M,
-    ) -> Result<Accepted, Failure> {
-        self.deliver(Letter::write(message, &self.route)?).await
+    /// Writes to standard output.
+    pub(crate) fn stdout() -> Self {
+        Self { way: Way::Stdout, entities: [].into() }
     }
 
-    /// [`send`](Self::send) for what is written already.
+    /// Says in every message what its resource consists of.
+    pub(crate) fn about(self, entities: Arc<[EntityRef]>) -> Self {
+        Self { entities, ..self }
+    }
+
+    /// Sends a message of OTLP, in parts where it is too large for one request and each of them
+    /// several times if need be, and reports how much of it was taken. Takes no longer than the
+    /// route's timeout, but for the part that is on its way then. Needs no runtime, and may be
+    /// awaited on any.
+    pub(crate) async fn send<M: Pieces>(&self, mut message: M, report: &Report) {
+        for resource in message.resources() {
+            resource.entity_refs = self.entities.to_vec();
+        }
+        let begin = Instant::now();
+        let mut parts = vec![message];
+        while let Some(mut part) = parts.pop() {
+            let (letter, most) = match &self.way {
+                Way::Network { route, .. } if begin.elapsed() < route.timeout => {
+                    (Letter::write(&part, route.protocol, route.compression), route.max_request)
+                }
+                Way::Network { .. } => {
+                    let late = Failure::new("there was no time left for all parts", Again::Never);
+                    (Err(late), 0)
+                }
+                Way::Stdout => (Letter::line(&part), usize::MAX),
+            };
+            let too_large = letter.as_ref().is_ok_and(|letter| letter.size > most);
+            if too_large && let Some(rest) = part.halve() {
+                parts.extend([rest, part]);
+                continue;
+            }
+            let sent = match letter {
+                Ok(_) if too_large => {
+                    Err(Failure::new(format!("it has more than {most} bytes"), Again::Never))
+                }
+                Ok(letter) => self.deliver(letter).await,
+                Err(failure) => Err(failure),
+            };
+            report.sent(part.count(), &sent);
+        }
+    }
+
+    /// Sends what is written already.
     pub(crate) async fn deliver(&self, letter: Letter) -> Result<Accepted, Failure> {
-        let over = || Failure::new("telemetry has been shut down", Again::Never);
-        let (done, answer) = oneshot::channel();
-        self.jobs.send(Job { letter, done }).await.map_err(|_| over())?;
-        answer.await.unwrap_or_else(|_| Err(over()))
+        match &self.way {
+            Way::Network { jobs, .. } => {
+                let over = || Failure::new("telemetry has been shut down", Again::Never);
+                let (done, answer) = oneshot::channel();
+                jobs.send(Job { letter, done }).await.map_err(|_| over())?;
+                answer.await.unwrap_or_else(|_| Err(over()))
+            }
+            Way::Stdout => print(&letter.body),
+        }
     }
+}
+
+/// Writes to standard output at once.
+pub(crate) fn print(bytes: &[u8]) -> Result<Accepted, Failure> {
+    let mut output = std::io::stdout().lock();
+    let written = output.write_all(bytes).and_then(|()| output.flush());
+    let failed = |error| Failure::new(format!("it cannot be written to: {error}"), Again::Never);
+    written.map(|()| Accepted::default()).map_err(failed)
 }
 
 fn run(

@@ -1,6 +1,6 @@
 //! Spans on standard output.
 
-use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -8,16 +8,24 @@ use opentelemetry::trace::Status;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-/// Writes one line for each span when it ends.
+use super::Report;
+use super::client::print;
+
+/// Writes one line for each span when it ends, and reports it.
 #[derive(Debug)]
-pub(crate) struct Console;
+pub(crate) struct Console(Arc<Report>);
+
+impl Console {
+    pub(crate) fn new(report: Arc<Report>) -> Self {
+        Self(report)
+    }
+}
 
 impl SpanProcessor for Console {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
-    /// A closed pipe is no reason to disturb the application.
     fn on_end(&self, span: SpanData) {
-        let _ = std::io::stdout().lock().write_all(line(&span).as_bytes());
+        self.0.at_once(|| print(line(&span).as_bytes()));
     }
 
     fn force_flush(&self) -> OTelSdkResult {

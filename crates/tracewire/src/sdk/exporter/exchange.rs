@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use prost::Message;
@@ -20,14 +20,13 @@ use super::route::Route;
 use super::{Compression, Protocol, grpc};
 use crate::tls::Connector;
 
-/// Specification: OTLP exporter, "response size limit".
-pub(super) const LARGEST_ANSWER: usize = 4 << 20;
-
 /// What is sent: a whole body and what it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
     pub(crate) body: Bytes,
     pub(crate) headers: HeaderMap,
+    /// How many bytes it had before it was packed.
+    pub(crate) size: usize,
 }
 
 /// What a receiver took.
@@ -61,27 +60,27 @@ struct PartialSuccess {
 }
 
 impl Letter {
-    /// A message in the form that this route wants.
+    /// A message in the form that is wanted.
     pub(crate) fn write<M: Message + Serialize>(
         message: &M,
-        route: &Route,
+        protocol: Protocol,
+        compression: Compression,
     ) -> Result<Self, Failure> {
         let mut headers = HeaderMap::new();
-        let kind = match route.protocol {
+        let kind = match protocol {
             Protocol::Grpc => grpc::CONTENT,
             Protocol::HttpProtobuf => "application/x-protobuf",
             Protocol::HttpJson => "application/json",
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        let plain = match route.protocol {
-            Protocol::HttpJson => serde_json::to_vec(message).map_err(|error| {
-                Failure::new(format!("it cannot be written as JSON: {error}"), Again::Never)
-            })?,
+        let plain = match protocol {
+            Protocol::HttpJson => json(message)?,
             Protocol::Grpc | Protocol::HttpProtobuf => message.encode_to_vec(),
         };
-        let gzip = route.compression == Compression::Gzip;
+        let size = plain.len();
+        let gzip = compression == Compression::Gzip;
         let body = if gzip { packed(&plain)? } else { plain };
-        let body = if route.protocol == Protocol::Grpc {
+        let body = if protocol == Protocol::Grpc {
             grpc::frame(&body, gzip, &mut headers)?
         } else {
             if gzip {
@@ -89,8 +88,21 @@ impl Letter {
             }
             body
         };
-        Ok(Self { body: body.into(), headers })
+        Ok(Self { body: body.into(), headers, size })
     }
+
+    /// A message as a line of JSON.
+    pub(crate) fn line<M: Serialize>(message: &M) -> Result<Self, Failure> {
+        let mut line = json(message)?;
+        line.push(b'\n');
+        Ok(Self { size: line.len(), body: line.into(), headers: HeaderMap::new() })
+    }
+}
+
+fn json<M: Serialize>(message: &M) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(message).map_err(|error| {
+        Failure::new(format!("it cannot be written as JSON: {error}"), Again::Never)
+    })
 }
 
 fn packed(plain: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -118,15 +130,21 @@ impl Exchange {
         let response = self.client.request(request).await;
         let response = response.map_err(|error| Failure::network(&error))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, LARGEST_ANSWER).collect().await;
+        let most = route.max_response;
+        let body = Limited::new(body, most).collect().await;
         let body = match body {
             Ok(body) => body,
             // What an error says is not worth losing its status for.
             Err(_) if !head.status.is_success() => return Err(refusal(&head, b"")),
+            // It has come, whatever it says, and would be as long the next time.
+            Err(error) if error.is::<LengthLimitError>() => {
+                let why = format!("its answer has more than {most} bytes");
+                return Err(Failure::new(why, Again::Never));
+            }
             Err(error) => return Err(Failure::network(&*error)),
         };
         if route.protocol == Protocol::Grpc {
-            return grpc::read(&head, body);
+            return grpc::read(&head, body, most);
         }
         let body = body.to_bytes();
         if head.status.is_success() {

@@ -16,7 +16,7 @@ use http_body_util::Collected;
 use percent_encoding::percent_decode_str;
 use prost::Message;
 
-use super::exchange::{Accepted, LARGEST_ANSWER, read_protobuf, refusal};
+use super::exchange::{Accepted, read_protobuf, refusal};
 use super::failure::{Again, Failure, quoted};
 use super::retry::bounded;
 
@@ -44,10 +44,12 @@ pub(crate) fn frame(
     Ok(framed)
 }
 
-/// Reads an answer, whose status is in its trailers, or in its head where that is all there is.
+/// Reads an answer of at most so many bytes when it is unpacked, whose status is in its trailers, or
+/// in its head where that is all there is.
 pub(crate) fn read(
     head: &http::response::Parts,
     body: Collected<Bytes>,
+    most: usize,
 ) -> Result<Accepted, Failure> {
     if !head.status.is_success() {
         return Err(refusal(head, b""));
@@ -59,14 +61,14 @@ pub(crate) fn read(
         None => Err(Failure::new("it answers without a gRPC status", Again::Never)),
         Some(0) => {
             let gzip = head.headers.get("grpc-encoding").is_some_and(|it| it == "gzip");
-            message(body.to_bytes(), gzip)
+            message(body.to_bytes(), gzip, most)
         }
         Some(code) => Err(failure(code, status)),
     }
 }
 
 /// Reads one message in its frame; `gzip` is how it may be packed.
-fn message(mut body: Bytes, gzip: bool) -> Result<Accepted, Failure> {
+fn message(mut body: Bytes, gzip: bool, most: usize) -> Result<Accepted, Failure> {
     if body.is_empty() {
         return Ok(Accepted::default());
     }
@@ -82,9 +84,9 @@ fn message(mut body: Bytes, gzip: bool) -> Result<Accepted, Failure> {
     }
     let mut plain = Vec::new();
     // One byte more than may come, so that what is cut short is not taken for the whole.
-    let bound = LARGEST_ANSWER as u64 + 1;
+    let bound = (most as u64).saturating_add(1);
     match GzDecoder::new(&*body).take(bound).read_to_end(&mut plain) {
-        Ok(size) if size <= LARGEST_ANSWER => read_protobuf(&plain),
+        Ok(size) if size <= most => read_protobuf(&plain),
         _ => Err(wrong()),
     }
 }
@@ -233,11 +235,13 @@ mod tests {
         framed
     }
 
+    const MOST: usize = 4 << 20;
+
     #[test]
     fn answers_in_no_frame_are_refused() {
         // `partial_success { rejected_spans: 7 }`
         let partial = b"\x0a\x02\x08\x07";
-        let bomb = packed(&vec![0; LARGEST_ANSWER + 1]);
+        let bomb = packed(&vec![0; MOST + 1]);
         let cases: [(&[u8], bool, Option<u64>); 10] = [
             (b"", false, Some(0)),
             (b"\0\0\0\0\0", false, Some(0)),
@@ -251,7 +255,7 @@ mod tests {
             (&bomb, true, None),
         ];
         for (body, gzip, refused) in cases {
-            let found = message(Bytes::copy_from_slice(body), gzip).map(|it| it.refused);
+            let found = message(Bytes::copy_from_slice(body), gzip, MOST).map(|it| it.refused);
             assert_eq!(found.ok(), refused, "{:?} {gzip}", body.get(..20).unwrap_or(body));
         }
     }

@@ -12,6 +12,7 @@ mod exchange;
 mod failure;
 mod grpc;
 mod otlp;
+mod pieces;
 mod queue;
 mod records;
 mod report;
@@ -20,16 +21,45 @@ mod route;
 mod spans;
 mod zipkin;
 
+use std::sync::Arc;
+
 pub use batch::Batch;
-pub(super) use client::{Client, Stop, is_exporting};
+pub(super) use client::{Client, Stop, is_exporting, print};
 pub(super) use console::Console;
 pub use otlp::Otlp;
+pub(super) use pieces::Pieces;
 pub(super) use queue::Queue;
 pub(super) use records::{ConsoleRecords, OtlpRecords, RecordQueue};
 pub(super) use report::{Report, say, set_quiet};
 pub(super) use route::Route;
 pub(super) use spans::OtlpSpans;
 pub(super) use zipkin::ZipkinSpans;
+
+use super::Signal;
+use crate::Error;
+
+/// One place that telemetry goes to.
+#[derive(Debug)]
+pub(super) struct Sink {
+    pub(super) report: Arc<Report>,
+    /// Of the thread that sends it there, where there is one.
+    pub(super) _stop: Option<Stop>,
+}
+
+impl Sink {
+    /// On the network, with a thread of its own.
+    pub(super) fn network(route: Route) -> Result<(Client, Self), Error> {
+        let report = Arc::new(Report::new(route.signal, &route.endpoint));
+        let (client, stop) = Client::start(route)?;
+        Ok((client, Self { report, _stop: Some(stop) }))
+    }
+
+    /// Standard output.
+    pub(super) fn stdout(signal: Signal) -> (Client, Self) {
+        let report = Arc::new(Report::new(signal, "standard output"));
+        (Client::stdout(), Self { report, _stop: None })
+    }
+}
 
 /// Where finished spans, and log records, go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +71,9 @@ pub enum Exporter {
     Console,
     /// To a Zipkin server, in version 2 of its JSON, or to whatever else takes that.
     Zipkin,
+    /// To standard output, in OpenTelemetry's protocol, a line of JSON for each batch: for whoever
+    /// gathers what containers write.
+    OtlpStdout,
 }
 
 impl Exporter {
@@ -50,11 +83,12 @@ impl Exporter {
             Self::Otlp => "otlp",
             Self::Console => "console",
             Self::Zipkin => "zipkin",
+            Self::OtlpStdout => "otlp/stdout",
         }
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        let all = [Self::Otlp, Self::Console, Self::Zipkin];
+        let all = [Self::Otlp, Self::Console, Self::Zipkin, Self::OtlpStdout];
         all.into_iter().find(|it| it.name().eq_ignore_ascii_case(name))
     }
 }

@@ -35,6 +35,8 @@ pub struct Otlp {
     pub(in crate::sdk) certificate: Option<PathBuf>,
     pub(in crate::sdk) client_certificate: Option<PathBuf>,
     pub(in crate::sdk) client_key: Option<PathBuf>,
+    pub(in crate::sdk) max_request: Option<usize>,
+    pub(in crate::sdk) max_response: Option<usize>,
 }
 
 impl Otlp {
@@ -105,6 +107,21 @@ impl Otlp {
         self
     }
 
+    /// How many bytes one request may have before it is packed; 64 MiB by default. What is larger is
+    /// sent in parts, and a single span, log record or metric that is larger is dropped. Collectors
+    /// often take no more than 4 MiB over gRPC and 20 MiB over HTTP. There is no variable for it.
+    pub fn max_request_size(mut self, bytes: usize) -> Self {
+        self.max_request = Some(bytes);
+        self
+    }
+
+    /// How many bytes an answer may have; 4 MiB by default. One that is larger is not read to its
+    /// end, and what it is the answer to counts as dropped. There is no variable for it.
+    pub fn max_response_size(mut self, bytes: usize) -> Self {
+        self.max_response = Some(bytes);
+        self
+    }
+
     /// What is said here, and else what `other` says.
     pub(in crate::sdk) fn or(self, other: Self) -> Self {
         Self {
@@ -117,6 +134,8 @@ impl Otlp {
             certificate: self.certificate.or(other.certificate),
             client_certificate: self.client_certificate.or(other.client_certificate),
             client_key: self.client_key.or(other.client_key),
+            max_request: self.max_request.or(other.max_request),
+            max_response: self.max_response.or(other.max_response),
         }
     }
 }

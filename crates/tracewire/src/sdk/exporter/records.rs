@@ -1,6 +1,5 @@
 //! Log records on their way to a Collector, or to standard output.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,7 +15,9 @@ use opentelemetry_sdk::logs::{
     BatchLogProcessor, LogBatch, LogExporter, LogProcessor, SdkLogRecord,
 };
 
+use super::client::print;
 use super::{Batch, Client, Report};
+use crate::sdk::limits::RecordLimits;
 
 /// Sends batches of log records by OTLP and reports what does not arrive.
 #[derive(Debug)]
@@ -24,22 +25,23 @@ pub(crate) struct OtlpRecords {
     client: Client,
     report: Arc<Report>,
     resource: ResourceAttributesWithSchema,
+    limits: RecordLimits,
 }
 
 impl OtlpRecords {
-    pub(crate) fn new(client: Client, report: Arc<Report>) -> Self {
-        Self { client, report, resource: ResourceAttributesWithSchema::default() }
+    pub(crate) fn new(client: Client, report: Arc<Report>, limits: RecordLimits) -> Self {
+        Self { client, report, resource: ResourceAttributesWithSchema::default(), limits }
     }
 }
 
 impl LogExporter for OtlpRecords {
     /// Always `Ok`: what went wrong is in the report, and the SDK would log it once more.
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        let count = batch.iter().count();
-        self.report.taken(count);
+        self.report.taken(batch.iter().count());
         let resource_logs = group_logs_by_resource_and_scope(&batch, &self.resource);
-        let sent = self.client.send(&ExportLogsServiceRequest { resource_logs }).await;
-        self.report.sent(count, &sent);
+        let mut request = ExportLogsServiceRequest { resource_logs };
+        self.limits.hold(&mut request);
+        self.client.send(request, &self.report).await;
         Ok(())
     }
 
@@ -94,14 +96,16 @@ impl LogProcessor for RecordQueue {
     }
 }
 
-/// Writes one line for each log record.
+/// Writes one line for each log record, and reports it.
 #[derive(Debug)]
-pub(crate) struct ConsoleRecords;
+pub(crate) struct ConsoleRecords {
+    pub(crate) report: Arc<Report>,
+    pub(crate) limits: RecordLimits,
+}
 
 impl LogProcessor for ConsoleRecords {
-    /// A closed pipe is no reason to disturb the application.
     fn emit(&self, record: &mut SdkLogRecord, _: &InstrumentationScope) {
-        let _ = std::io::stdout().lock().write_all(line(record).as_bytes());
+        self.report.at_once(|| print(line(record, &self.limits).as_bytes()));
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -113,7 +117,7 @@ impl LogProcessor for ConsoleRecords {
     }
 }
 
-fn line(record: &SdkLogRecord) -> String {
+fn line(record: &SdkLogRecord, limits: &RecordLimits) -> String {
     let place = record.trace_context();
     let mut line = match place {
         Some(place) => format!("{} {} ", place.trace_id, place.span_id),
@@ -126,8 +130,8 @@ fn line(record: &SdkLogRecord) -> String {
     if let Some(body) = record.body() {
         line.push_str(&format!(" {body:?}"));
     }
-    for (key, value) in record.attributes_iter() {
-        line.push_str(&format!(" {key}={value:?}"));
+    for (key, value) in limits.shown(record.attributes_iter()) {
+        line.push_str(&format!(" {key}={value}"));
     }
     line.push('\n');
     line

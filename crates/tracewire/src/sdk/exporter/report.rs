@@ -51,6 +51,11 @@ impl Report {
         }
     }
 
+    /// What is sent, and where to.
+    pub(crate) fn of(&self) -> (Signal, &str) {
+        (self.signal, &self.to)
+    }
+
     /// How many have arrived so far.
     pub(crate) fn exported_so_far(&self) -> u64 {
         self.exported.load(Ordering::Relaxed)
@@ -76,6 +81,16 @@ impl Report {
     /// One came after the end.
     pub(crate) fn late(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sends one as soon as it comes.
+    pub(crate) fn at_once(&self, send: impl FnOnce() -> Result<Accepted, Failure>) {
+        if self.ended.load(Ordering::Acquire) {
+            self.late();
+        } else {
+            self.leaving(1);
+            self.sent(1, &send());
+        }
     }
 
     /// So many no longer wait, and are being sent.

@@ -23,8 +23,16 @@ pub(crate) struct Route {
     /// How long one export may take, with everything that is tried again.
     pub(crate) timeout: Duration,
     pub(crate) compression: Compression,
+    /// How many bytes a request may have before it is packed.
+    pub(crate) max_request: usize,
+    /// How many bytes an answer may have when it is unpacked.
+    pub(crate) max_response: usize,
     pub(crate) connector: Connector,
 }
+
+/// Specification: OTLP exporter, the limits on requests and responses.
+const MAX_REQUEST: usize = 64 << 20;
+const MAX_RESPONSE: usize = 4 << 20;
 
 const AGENT: &str = concat!(
     "tracewire/",
@@ -70,6 +78,8 @@ impl Route {
             endpoint,
             timeout,
             compression: said.compression.unwrap_or_default(),
+            max_request: said.max_request.unwrap_or(MAX_REQUEST),
+            max_response: said.max_response.unwrap_or(MAX_RESPONSE),
             connector,
         })
     }
@@ -89,6 +99,8 @@ impl Route {
             endpoint,
             timeout,
             compression: Compression::None,
+            max_request: MAX_REQUEST,
+            max_response: MAX_RESPONSE,
             connector,
         })
     }

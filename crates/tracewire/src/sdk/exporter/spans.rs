@@ -28,10 +28,8 @@ impl OtlpSpans {
 impl SpanExporter for OtlpSpans {
     /// Always `Ok`: what went wrong is in the report, and the SDK would log it once more.
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let count = batch.len();
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
-        let sent = self.client.send(&ExportTraceServiceRequest { resource_spans }).await;
-        self.report.sent(count, &sent);
+        self.client.send(ExportTraceServiceRequest { resource_spans }, &self.report).await;
         Ok(())
     }
 

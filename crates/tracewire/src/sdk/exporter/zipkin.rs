@@ -39,7 +39,8 @@ impl SpanExporter for ZipkinSpans {
         let spans: Json = batch.iter().map(|it| span(it, &self.service)).collect();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let letter = Letter { body: Bytes::from(spans.to_string()), headers };
+        let body = Bytes::from(spans.to_string());
+        let letter = Letter { size: body.len(), body, headers };
         self.report.sent(count, &self.client.deliver(letter).await);
         Ok(())
     }

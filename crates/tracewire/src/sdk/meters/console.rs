@@ -1,6 +1,7 @@
 //! Measurements as lines on a terminal, for a first look.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -12,17 +13,19 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
+use super::super::exporter::{Report, print};
 use super::otlp::{Point, points};
 
-/// Writes one line for each series to standard output.
+/// Writes one line for each series to standard output, and reports it.
 #[derive(Debug)]
-pub(super) struct Console;
+pub(super) struct Console(pub(super) Arc<Report>);
 
 impl PushMetricExporter for Console {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let request = ExportMetricsServiceRequest::from(metrics);
         for (metric, point) in points(&request) {
-            println!("{}", line(&metric.name, &metric.unit, &point));
+            let line = line(&metric.name, &metric.unit, &point);
+            self.0.at_once(|| print(line.as_bytes()));
         }
         Ok(())
     }
@@ -53,7 +56,7 @@ fn line(name: &str, unit: &str, point: &Point<'_>) -> String {
         Point::Histogram(point) => (&point.attributes, spread(point.count, point.sum)),
         Point::Exponential(point) => (&point.attributes, spread(point.count, point.sum)),
     };
-    format!("{name}{{{}}} {value} {unit}", labels(attributes)).trim_end().to_owned()
+    format!("{name}{{{}}} {value} {unit}", labels(attributes)).trim_end().to_owned() + "\n"
 }
 
 fn spread(count: u64, sum: Option<f64>) -> String {

@@ -13,7 +13,7 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-use super::super::exporter::{Client, Report};
+use super::super::exporter::{Client, Pieces as _, Report};
 use crate::measure::{Exemplar, Gallery};
 use crate::span;
 
@@ -50,20 +50,29 @@ impl OtlpMetrics {
     }
 
     fn add_exemplars_of(&self, metric: &Metric, message: &mut MetricMessage) {
-        let Some(Data::Histogram(histogram)) = &mut message.data else {
-            return;
-        };
+        macro_rules! taken {
+            ($data:expr) => {
+                $data.data_points().map(|point| self.take(metric, point.attributes())).collect()
+            };
+        }
         let taken: Vec<Vec<Exemplar>> = match metric.data() {
-            AggregatedMetrics::F64(MetricData::Histogram(data)) => {
-                data.data_points().map(|point| self.take(metric, point.attributes())).collect()
+            AggregatedMetrics::F64(MetricData::Histogram(data)) => taken!(data),
+            AggregatedMetrics::U64(MetricData::Histogram(data)) => taken!(data),
+            AggregatedMetrics::F64(MetricData::ExponentialHistogram(data)) => taken!(data),
+            AggregatedMetrics::U64(MetricData::ExponentialHistogram(data)) => taken!(data),
+            _ => return,
+        };
+        let places: Vec<&mut Vec<Message>> = match &mut message.data {
+            Some(Data::Histogram(it)) => {
+                it.data_points.iter_mut().map(|point| &mut point.exemplars).collect()
             }
-            AggregatedMetrics::U64(MetricData::Histogram(data)) => {
-                data.data_points().map(|point| self.take(metric, point.attributes())).collect()
+            Some(Data::ExponentialHistogram(it)) => {
+                it.data_points.iter_mut().map(|point| &mut point.exemplars).collect()
             }
             _ => return,
         };
-        for (point, exemplars) in histogram.data_points.iter_mut().zip(taken) {
-            point.exemplars = exemplars.iter().map(message_of).collect();
+        for (place, exemplars) in places.into_iter().zip(taken) {
+            *place = exemplars.iter().map(message_of).collect();
         }
     }
 
@@ -91,14 +100,13 @@ impl PushMetricExporter for OtlpMetrics {
     /// Always `Ok`: what went wrong is in the report, and the SDK would log it once more.
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let mut request = ExportMetricsServiceRequest::from(metrics);
-        let count = points(&request).count();
+        let count = request.count();
         if count == 0 {
             return Ok(());
         }
         self.report.leaving(count);
         self.add_exemplars(metrics, &mut request);
-        let sent = self.client.send(&request).await;
-        self.report.sent(count, &sent);
+        self.client.send(request, &self.report).await;
         Ok(())
     }
 

@@ -1,5 +1,4 @@
 //! Pools of servers, measured as they are used.
-#![allow(clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::time::Duration;
 
@@ -7,10 +6,10 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor as _, MySql, Postgres};
+use test_support::{service, until};
 use tracewire::metrics::Choice;
 use tracewire::sqlx::{Driver, Pool, Settings};
 use tracewire::test::Capture;
-use tracewire_sqlx_tests::{address, until};
 
 const COUNT: &str = "db.client.connection.count";
 
@@ -66,7 +65,7 @@ where
 
 #[tokio::test]
 async fn of_postgres() {
-    let url = address("TRACEWIRE_POSTGRES_URL");
+    let url = service("TRACEWIRE_POSTGRES_URL");
     let options: PgConnectOptions = url.parse().expect("options");
     let database = options.get_database().expect("a database");
     let name = format!("{}:{}/{database}", options.get_host(), options.get_port());
@@ -75,7 +74,7 @@ async fn of_postgres() {
 
 #[tokio::test]
 async fn of_mariadb() {
-    let url = address("TRACEWIRE_MYSQL_URL");
+    let url = service("TRACEWIRE_MYSQL_URL");
     let options: MySqlConnectOptions = url.parse().expect("options");
     let database = options.get_database().expect("a database");
     let name = format!("{}:{}/{database}", options.get_host(), options.get_port());
