@@ -66,10 +66,9 @@ impl Ids {
         };
         out.extend_from_slice(members);
         let mut is_empty = members.trim_ascii_end().len() == 1;
-        for (name, value) in self.fields() {
-            if has_member(text, name) {
-                continue;
-            }
+        let fields = self.fields();
+        let known = members_of(text, fields.map(|(name, _)| name));
+        for ((name, value), _) in fields.into_iter().zip(known).filter(|(_, known)| !known) {
             out.extend_from_slice(if is_empty { b"\"" } else { b",\"" });
             for part in [name, "\":\"", value, "\""] {
                 out.extend_from_slice(part.as_bytes());
@@ -80,21 +79,19 @@ impl Ids {
     }
 }
 
-/// Whether an object has a member of this name, which needs no escapes. Hardly any line holds the
-/// name at all, so only the rest is looked at closely.
-fn has_member(object: &[u8], name: &str) -> bool {
-    let quoted = name.len() + 2;
-    let is_there = |at: &[u8]| {
-        at.len() > quoted
-            && at[0] == b'"'
-            && &at[1..=name.len()] == name.as_bytes()
-            && at[quoted - 1] == b'"'
-    };
-    let mut hits = (0..object.len()).filter(|&at| object[at] == b'"' && is_there(&object[at..]));
-    hits.any(|hit| {
-        object[hit + quoted..].trim_ascii_start().first() == Some(&b':')
-            && depth(&object[..hit]) == Some(1)
-    })
+/// Which of these members an object has; names need no escapes. Hardly any line holds one of them at
+/// all, so only the rest is looked at closely.
+fn members_of<const N: usize>(object: &[u8], names: [&str; N]) -> [bool; N] {
+    let mut known = [false; N];
+    for at in memchr::memchr_iter(b'"', object) {
+        let rest = &object[at + 1..];
+        for (known, name) in known.iter_mut().zip(names) {
+            let after = rest.strip_prefix(name.as_bytes()).and_then(|it| it.strip_prefix(b"\""));
+            let is_name = after.is_some_and(|it| it.trim_ascii_start().first() == Some(&b':'));
+            *known |= is_name && depth(&object[..at]) == Some(1);
+        }
+    }
+    known
 }
 
 /// How many objects and arrays are open at the end of a piece of JSON, `None` within a string.
