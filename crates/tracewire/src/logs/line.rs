@@ -86,6 +86,10 @@ fn members_of<const N: usize>(object: &[u8], names: [&str; N]) -> [bool; N] {
     for at in memchr::memchr_iter(b'"', object) {
         let rest = &object[at + 1..];
         for (known, name) in known.iter_mut().zip(names) {
+            // Nearly always this is all.
+            if rest.first() != name.as_bytes().first() {
+                continue;
+            }
             let after = rest.strip_prefix(name.as_bytes()).and_then(|it| it.strip_prefix(b"\""));
             let is_name = after.is_some_and(|it| it.trim_ascii_start().first() == Some(&b':'));
             *known |= is_name && depth(&object[..at]) == Some(1);
