@@ -110,7 +110,6 @@ use crate::{Error, yaml};
 /// | `tracer_provider.processors` | `batch`, `simple`, each with `otlp_http`, `otlp_grpc`, `otlp_file/development`, `zipkin` or `console`. Nobody waits for `simple`; it sends every span by itself. `console` writes at once also in a `batch`; `otlp_file/development` writes to `stdout` and nowhere else |
 /// | `tracer_provider.limits` | |
 /// | `tracer_provider.sampler` | `always_on`, `always_off`, `trace_id_ratio_based`, `parent_based`, `probability/development`, `composite/development` (with `always_on`, `always_off`, `probability`, `parent_threshold`, `rule_based`), `jaeger_remote/development`, over HTTP and with a share of all traces as its `initial_sampler` |
-///
 /// | `logger_provider.processors` | the same but for `zipkin` |
 /// | `logger_provider.limits` | |
 /// | `meter_provider.readers` | `periodic` with `interval`, `timeout` and `otlp_http`, `otlp_grpc`, `otlp_file/development` or `console`; `pull` with `prometheus/development`, its `host` and `port`, which needs feature `prometheus`. `temporality_preference` is for each reader; where one of them wants exponential histograms, [all get them](super::Builder::metric_histograms) |
