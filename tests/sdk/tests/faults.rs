@@ -153,6 +153,53 @@ fn the_default_bound_is_five_seconds() {
 }
 
 #[test]
+fn places_that_hang_are_waited_for_together() {
+    let (_listener, address) = black_hole();
+    let endpoint = format!("http://{address}");
+    let settings = [("endpoint", &*endpoint), ("shutdown", "3000")];
+    let zipkin = format!("{endpoint}/api/v2/spans");
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "otlp,zipkin"),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+        ("OTEL_METRICS_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*zipkin),
+    ];
+    let mut child = Child::start(PUPPET, &settings, &variables);
+    child.ok("init");
+    child.trace("");
+    child.ok("log x");
+    child.ok("measure");
+    let begin = Instant::now();
+    assert_eq!(child.say("flush"), "false");
+    let took = begin.elapsed().as_millis();
+    assert!(took < u128::from(5_000 + SLACK), "{took} ms");
+    let took = child.drop_guard();
+    assert!(took < 3_000 + SLACK, "{took} ms");
+    child.end();
+}
+
+#[test]
+fn a_place_that_hangs_takes_no_time_from_another() {
+    let (_listener, address) = black_hole();
+    let receiver = Receiver::start(Wire::Http);
+    let (endpoint, zipkin) = (receiver.endpoint(), format!("http://{address}/api/v2/spans"));
+    let settings = [("endpoint", &*endpoint), ("shutdown", "1000")];
+    // Whichever is asked first.
+    for exporters in ["otlp,zipkin", "zipkin,otlp"] {
+        let variables =
+            [("OTEL_TRACES_EXPORTER", exporters), ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &*zipkin)];
+        let before = receiver.so_far().len();
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.trace("");
+        let took = child.drop_guard();
+        assert!(took < 1_000 + SLACK, "{exporters}: {took} ms");
+        assert_eq!(receiver.so_far().len(), before + 3, "{exporters}");
+        child.end();
+    }
+}
+
+#[test]
 fn requests_are_not_held_up() {
     for wire in WIRES {
         let (_listener, address) = black_hole();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exporter::Sink;
@@ -13,6 +13,7 @@ use super::meters::Live as Meters;
 use super::records::Records;
 use super::sampler::Polling;
 use super::stats::Started;
+use super::together::together;
 use super::{ExporterStats, Stats, TailHandle, setup, tracer};
 use crate::Error;
 
@@ -65,10 +66,10 @@ impl Guard {
         let end = Instant::now() + PATIENCE;
         let before = live.dropped();
         let measured = live.meters.flush();
-        let records = live.records.as_ref().is_none_or(Records::flush);
-        let spans = live.provider.force_flush().is_ok();
+        // The SDK waits for a processor as long as this does, and all processors are asked at once.
+        let sent = live.each(&|| live.provider.force_flush(), &|it| it.provider.force_flush());
         let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
-        measured == Ok(true) && spans && records && live.dropped() == before
+        measured == Ok(true) && sent.is_ok() && live.dropped() == before
     }
 
     /// What has become of the spans so far.
@@ -90,24 +91,27 @@ impl Guard {
     }
 
     fn close(&mut self) -> Stats {
-        let Some(mut live) = self.live.take() else {
+        let Some(live) = self.live.take() else {
             return Stats::default();
         };
         tracer::disconnect();
         let end = Instant::now() + live.timeout;
         let measured = live.meters.shut_down();
-        let in_time = matches!(
-            live.provider.shutdown_with_timeout(live.timeout),
-            Ok(()) | Err(OTelSdkError::AlreadyShutdown)
-        );
-        live.exporters.iter().for_each(|sink| sink.report.end(in_time, live.timeout));
+        let spans = || {
+            let ended = live.provider.shutdown_with_timeout(live.timeout);
+            let in_time = matches!(ended, Ok(()) | Err(OTelSdkError::AlreadyShutdown));
+            live.exporters.iter().for_each(|sink| sink.report.end(in_time, live.timeout));
+            ended
+        };
+        // What did not end is in the reports.
+        let _ = live.each(&spans, &|records| {
+            records.end(live.timeout);
+            Ok(())
+        });
         // An error means that there is nobody left to wait for.
         let measured = measured.recv_timeout(end.saturating_duration_since(Instant::now()));
         let in_time = measured != Err(RecvTimeoutError::Timeout);
         live.meters.exporters.iter().for_each(|sink| sink.report.end(in_time, live.timeout));
-        if let Some(records) = live.records.take() {
-            records.end(end.saturating_duration_since(Instant::now()));
-        }
         live.stats()
     }
 
@@ -121,6 +125,21 @@ impl Live {
     fn sinks(&self) -> impl Iterator<Item = &Sink> {
         let records = self.records.iter().flat_map(|records| &records.exporters);
         self.exporters.iter().chain(&self.meters.exporters).chain(records)
+    }
+
+    /// Does something about spans and, at the same time, about log records.
+    fn each(
+        &self,
+        spans: &(dyn Fn() -> OTelSdkResult + Sync),
+        records: &(dyn Fn(&Records) -> OTelSdkResult + Sync),
+    ) -> OTelSdkResult {
+        match &self.records {
+            None => spans(),
+            Some(of) => {
+                let both: [&(dyn Fn() -> OTelSdkResult + Sync); 2] = [&|| records(of), spans];
+                together(&both, |ask| ask())
+            }
+        }
     }
 
     /// Everything that was lost anywhere.

@@ -159,6 +159,7 @@ mod signal;
 mod stats;
 mod subscriber;
 mod tail;
+mod together;
 mod tracer;
 
 pub use builder::Builder;

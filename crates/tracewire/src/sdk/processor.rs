@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use opentelemetry::Context;
+use opentelemetry::logs::Severity;
 use opentelemetry::trace::SpanId;
+use opentelemetry::{Context, InstrumentationScope};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::provider::with_random_flag;
+use super::together::together;
 
 /// Hands sampled spans to `P` and no others: a batch processor would send whatever it gets.
 #[derive(Debug)]
@@ -42,16 +45,10 @@ impl<P: SpanProcessor> SpanProcessor for SampledOnly<P> {
     }
 }
 
-/// Hands spans to every processor, as the SDK does with those it knows.
+/// Hands spans to every processor, as the SDK does with those it knows, and flushes and ends them all
+/// at the same time, as the SDK does not.
 #[derive(Debug)]
 pub(super) struct All(pub(super) Vec<Box<dyn SpanProcessor>>);
-
-impl All {
-    /// Asks every one, even after an error; the first error counts.
-    fn each(&self, ask: impl Fn(&dyn SpanProcessor) -> OTelSdkResult) -> OTelSdkResult {
-        self.0.iter().map(|it| ask(&**it)).fold(Ok(()), OTelSdkResult::and)
-    }
-}
 
 impl SpanProcessor for All {
     fn on_start(&self, span: &mut Span, context: &Context) {
@@ -66,11 +63,37 @@ impl SpanProcessor for All {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.each(|it| it.force_flush())
+        together(&self.0, |it| it.force_flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.each(|it| it.shutdown_with_timeout(timeout))
+        together(&self.0, |it| it.shutdown_with_timeout(timeout))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.iter_mut().for_each(|it| it.set_resource(resource));
+    }
+}
+
+/// [`All`] for log records.
+#[derive(Debug)]
+pub(super) struct AllRecords(pub(super) Vec<Box<dyn LogProcessor>>);
+
+impl LogProcessor for AllRecords {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.0.iter().for_each(|it| it.emit(record, scope));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        together(&self.0, |it| it.force_flush())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        together(&self.0, |it| it.shutdown_with_timeout(timeout))
+    }
+
+    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
+        self.0.iter().any(|it| it.event_enabled(level, target, name))
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -40,13 +40,8 @@ impl Records {
         ANY.store(true, Ordering::Release);
     }
 
-    /// Sends what is waiting; whether that was possible.
-    pub(super) fn flush(&self) -> bool {
-        self.provider.force_flush().is_ok()
-    }
-
     /// Sends what is waiting and ends it all within this time.
-    pub(super) fn end(self, bound: Duration) {
+    pub(super) fn end(&self, bound: Duration) {
         ANY.store(false, Ordering::Release);
         *LIVE.write().unwrap_or_else(PoisonError::into_inner) = None;
         let in_time = self.provider.shutdown_with_timeout(bound).is_ok();

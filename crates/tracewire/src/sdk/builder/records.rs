@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::EntityRef;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
+use opentelemetry_sdk::logs::{LogProcessor, SdkLoggerProvider};
 
 use super::super::config::To;
 use super::super::env::Env;
 use super::super::exporter::{Client, ConsoleRecords, OtlpRecords, RecordQueue, Route, Sink, say};
 use super::super::limits::RecordLimits;
+use super::super::processor::AllRecords;
 use super::super::records::Records;
 use super::super::{Batch, Exporter, Limits, Signal};
 use super::Builder;
@@ -58,7 +59,7 @@ impl Builder {
     ) -> Result<Option<Records>, Error> {
         let limits = self.records.limits.or(env.limits(Signal::Logs));
         let mut sinks = Sinks {
-            provider: SdkLoggerProvider::builder().with_resource(resource),
+            processors: Vec::new(),
             exporters: Vec::new(),
             limits: RecordLimits::new(&limits),
             entities,
@@ -67,9 +68,13 @@ impl Builder {
             Some(destinations) => self.configured_records(destinations, env, &mut sinks)?,
             None => self.said_records(env, &mut sinks)?,
         }
-        let Sinks { provider, exporters, .. } = sinks;
-        let any = !exporters.is_empty();
-        Ok(any.then(|| Records { provider: provider.build(), exporters }))
+        let Sinks { processors, exporters, .. } = sinks;
+        if exporters.is_empty() {
+            return Ok(None);
+        }
+        let provider = SdkLoggerProvider::builder().with_resource(resource);
+        let provider = provider.with_log_processor(AllRecords(processors)).build();
+        Ok(Some(Records { provider, exporters }))
     }
 
     fn said_records(&mut self, env: &mut Env, sinks: &mut Sinks<'_>) -> Result<(), Error> {
@@ -116,7 +121,7 @@ impl Builder {
 
 /// What log records are sent to.
 struct Sinks<'a> {
-    provider: LoggerProviderBuilder,
+    processors: Vec<Box<dyn LogProcessor>>,
     exporters: Vec<Sink>,
     limits: RecordLimits,
     entities: &'a Arc<[EntityRef]>,
@@ -127,7 +132,7 @@ impl Sinks<'_> {
     fn console(&mut self) {
         let (_, sink) = Sink::stdout(Signal::Logs);
         let console = ConsoleRecords { report: sink.report.clone(), limits: self.limits };
-        self.provider = std::mem::take(&mut self.provider).with_log_processor(console);
+        self.processors.push(Box::new(console));
         self.exporters.push(sink);
     }
 
@@ -146,8 +151,7 @@ impl Sinks<'_> {
     fn queue(&mut self, client: Client, sink: Sink, batch: &Batch) {
         let client = client.about(self.entities.clone());
         let records = OtlpRecords::new(client, sink.report.clone(), self.limits);
-        let queue = RecordQueue::new(records, batch);
-        self.provider = std::mem::take(&mut self.provider).with_log_processor(queue);
+        self.processors.push(Box::new(RecordQueue::new(records, batch)));
         self.exporters.push(sink);
     }
 }
