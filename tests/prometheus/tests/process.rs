@@ -131,6 +131,38 @@ fn a_configuration_has_prometheus_fetch() {
 }
 
 #[test]
+fn every_reader_of_a_configuration_is_listened_for() {
+    const NAME: &str = "every_reader_of_a_configuration_is_listened_for";
+    const PORTS: [&str; 2] = ["TRACEWIRE_TEST_PORT", "TRACEWIRE_TEST_OTHER_PORT"];
+    if is(NAME) {
+        let _guard = sdk::init().unwrap();
+        request(StatusCode::OK);
+        for port in PORTS {
+            let text = fetch(std::env::var(port).unwrap().parse().unwrap()).unwrap();
+            assert!(text.contains("http_server_request_duration_seconds_count{"), "{text}");
+        }
+        return;
+    }
+    let mut text = "file_format: '1.0'\nmeter_provider:\n  readers:\n".to_owned();
+    for port in PORTS {
+        text += "    - pull:\n        exporter:\n          prometheus/development:\n            ";
+        text += &format!("host: 127.0.0.1\n            port: ${{{port}}}\n");
+    }
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pulls.yaml");
+    std::fs::write(&file, text).unwrap();
+    let free = PORTS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [one, other] = free.map(|free| free.local_addr().unwrap().port().to_string());
+    for (one, other, twice) in [(&one, &other, false), (&one, &one, true)] {
+        let variables =
+            [("OTEL_CONFIG_FILE", file.to_str().unwrap()), (PORTS[0], one), (PORTS[1], other)];
+        let output = process(NAME, &variables);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let sentence = format!("two readers of metrics are to listen on 127.0.0.1:{other}");
+        assert_eq!(said.matches(&sentence).count(), usize::from(twice), "{said}");
+    }
+}
+
+#[test]
 fn a_port_in_use_is_told_and_no_more() {
     const NAME: &str = "a_port_in_use_is_told_and_no_more";
     if is(NAME) {

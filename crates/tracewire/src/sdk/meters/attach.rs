@@ -1,5 +1,6 @@
 //! How a telemetry is made to measure, for everything that reads.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, global};
@@ -51,10 +52,17 @@ impl Settings {
         if readers.iter().any(exponential) {
             started.provider = started.provider.with_view(base2_exponential);
         }
+        let mut fetched = HashSet::new();
         for Reader { to, pace } in readers {
             let (client, sink) = match to {
                 To::Prometheus { host, port } => {
-                    started.live._listener = listen(&mut prometheus, &host, port);
+                    if fetched.insert((host.clone(), port)) {
+                        started.live.listeners.extend(listen(&mut prometheus, &host, port));
+                    } else {
+                        say(&format!(
+                            "two readers of metrics are to listen on {host}:{port}; one does"
+                        ));
+                    }
                     continue;
                 }
                 To::Console => {

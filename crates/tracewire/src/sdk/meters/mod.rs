@@ -94,7 +94,7 @@ pub(super) struct Live {
     provider: Option<SdkMeterProvider>,
     pub(super) exporters: Vec<Sink>,
     is_flushing: Arc<AtomicBool>,
-    _listener: Option<Listener>,
+    listeners: Vec<Listener>,
 }
 
 impl Builder {
