@@ -149,14 +149,16 @@ impl Live {
     }
 
     fn stats(&self) -> Stats {
-        let mut stats = self.started.stats();
         let places = self.exporters.iter().map(|sink| ExporterStats::of(&sink.report));
         // Of those that have lost the same, the one that is behind.
         let worst = places.max_by_key(|place| (place.dropped, u64::MAX - place.exported));
+        let tail = self.tail.as_ref().map(TailHandle::stats);
+        // The end of spans is read before their beginning, so that no more have ended than begun.
+        let mut stats = self.started.stats();
         if let Some(place) = worst {
             (stats.exported, stats.dropped) = (place.exported, place.dropped);
         }
-        if let Some(tail) = self.tail.as_ref().map(TailHandle::stats) {
+        if let Some(tail) = tail {
             stats.sampled_out += tail.spans_dropped;
             stats.dropped += tail.spans_lost;
         }
