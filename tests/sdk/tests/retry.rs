@@ -87,6 +87,27 @@ fn a_wish_to_be_left_alone_holds_for_what_comes_next() {
 }
 
 #[test]
+fn all_parts_of_an_export_have_the_time_of_one() {
+    for wire in WIRES {
+        let receiver = Receiver::start(wire);
+        // Each part has to wait for a second.
+        receiver.reply(&[Reply::Throttle(1), Reply::Partial(0), Reply::Throttle(1)]);
+        let endpoint = receiver.endpoint();
+        let settings =
+            [("endpoint", &*endpoint), ("protocol", wire.protocol()), ("max-request", "4000")];
+        let variables = [("OTEL_EXPORTER_OTLP_TIMEOUT", "1900")];
+        let mut child = Child::start(PUPPET, &settings, &variables);
+        child.ok("init");
+        child.say("burst 20");
+        assert_eq!(child.say("flush"), "false", "{wire:?}");
+        assert_eq!(receiver.times().len(), 3, "{wire:?}");
+        let arrived = receiver.so_far().len();
+        assert!((1..60).contains(&arrived), "{wire:?}: {arrived}");
+        child.end();
+    }
+}
+
+#[test]
 fn what_is_refused_for_good_is_counted_and_not_sent_again() {
     for wire in WIRES {
         let receiver = Receiver::start(wire);

@@ -48,6 +48,7 @@ pub(crate) struct Stop(#[expect(dead_code, reason = "its drop is the signal")] o
 #[derive(Debug)]
 struct Job {
     letter: Letter,
+    deadline: Instant,
     done: oneshot::Sender<Result<Accepted, Failure>>,
 }
 
@@ -95,18 +96,17 @@ impl Client {
     }
 
     /// Sends a message of OTLP, in parts where it is too large for one request and each of them
-    /// several times if need be, and reports how much of it was taken. Takes no longer than the
-    /// route's timeout, but for the part that is on its way then. Needs no runtime, and may be
-    /// awaited on any.
+    /// several times if need be, and reports how much of it was taken. All parts together take no
+    /// longer than the route's timeout. Needs no runtime, and may be awaited on any.
     pub(crate) async fn send<M: Pieces>(&self, mut message: M, report: &Report) {
         for resource in message.resources() {
             resource.entity_refs = self.entities.to_vec();
         }
-        let begin = Instant::now();
+        let deadline = self.deadline();
         let mut parts = vec![message];
         while let Some(mut part) = parts.pop() {
             let (letter, most) = match &self.way {
-                Way::Network { route, .. } if begin.elapsed() < route.timeout => {
+                Way::Network { route, .. } if Instant::now() < deadline => {
                     (Letter::write(&part, route.protocol, route.compression), route.max_request)
                 }
                 Way::Network { .. } => {
@@ -124,7 +124,7 @@ impl Client {
                 Ok(_) if too_large => {
                     Err(Failure::new(format!("it has more than {most} bytes"), Again::Never))
                 }
-                Ok(letter) => self.deliver(letter).await,
+                Ok(letter) => self.deliver_until(deadline, letter).await,
                 Err(failure) => Err(failure),
             };
             report.sent(part.count(), &sent);
@@ -133,11 +133,24 @@ impl Client {
 
     /// Sends what is written already.
     pub(crate) async fn deliver(&self, letter: Letter) -> Result<Accepted, Failure> {
+        self.deliver_until(self.deadline(), letter).await
+    }
+
+    /// When an export that begins now has to end.
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        match &self.way {
+            Way::Network { route, .. } => now + route.timeout,
+            Way::Stdout => now,
+        }
+    }
+
+    async fn deliver_until(&self, deadline: Instant, letter: Letter) -> Result<Accepted, Failure> {
         match &self.way {
             Way::Network { jobs, .. } => {
                 let over = || Failure::new("telemetry has been shut down", Again::Never);
                 let (done, answer) = oneshot::channel();
-                jobs.send(Job { letter, done }).await.map_err(|_| over())?;
+                jobs.send(Job { letter, deadline, done }).await.map_err(|_| over())?;
                 answer.await.unwrap_or_else(|_| Err(over()))
             }
             Way::Stdout => print(&letter.body),
@@ -193,9 +206,8 @@ fn run(
 async fn work(route: &Route, mut queue: mpsc::Receiver<Job>) {
     let mut exchange = Exchange::new(route);
     let mut not_before = None;
-    while let Some(Job { letter, done }) = queue.recv().await {
+    while let Some(Job { letter, deadline, done }) = queue.recv().await {
         let mut last = None;
-        let deadline = Instant::now() + route.timeout;
         let attempts = attempts(route, &exchange, &letter, &mut not_before, &mut last);
         let result = timeout_at(deadline, attempts).await.unwrap_or_else(|_| {
             // A connection that has gone silent must not be used again.
