@@ -88,8 +88,8 @@ impl Report {
         if self.ended.load(Ordering::Acquire) {
             self.late();
         } else {
-            self.leaving(1);
-            self.sent(1, &send());
+            // It is nobody else's: not among those that are lost when the end comes meanwhile.
+            self.came(1, &send());
         }
     }
 
@@ -113,8 +113,11 @@ impl Report {
         if self.ended.load(Ordering::Acquire) {
             return;
         }
-        let count = count as u64;
-        self.leaving.fetch_sub(count, Ordering::Relaxed);
+        self.leaving.fetch_sub(count as u64, Ordering::Relaxed);
+        self.came(count as u64, result);
+    }
+
+    fn came(&self, count: u64, result: &Result<Accepted, Failure>) {
         match result {
             Ok(Accepted { refused, message }) => {
                 let refused = (*refused).min(count);
@@ -189,5 +192,23 @@ pub(crate) fn say(message: &str) {
         tracing::warn!(target: "tracewire", "{message}");
     } else {
         eprintln!("tracewire: {message}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_at_once_counts_whenever_the_end_comes() {
+        let report = Report::new(Signal::Traces, "a terminal");
+        let ended_by_then = || {
+            report.end(true, Duration::ZERO);
+            Ok(Accepted::default())
+        };
+        report.at_once(ended_by_then);
+        assert_eq!((report.exported_so_far(), report.dropped_so_far()), (1, 0));
+        report.at_once(|| Ok(Accepted::default()));
+        assert_eq!((report.exported_so_far(), report.dropped_so_far()), (1, 1));
     }
 }
