@@ -286,6 +286,54 @@ fn a_collector_gets_measurements_with_exemplars() {
     }
 }
 
+#[test]
+fn every_collector_gets_every_exemplar() {
+    const NAME: &str = "every_collector_gets_every_exemplar";
+    if is(NAME) {
+        let guard = sdk::init().unwrap();
+        println!("trace {}", request(StatusCode::OK));
+        assert!(guard.flush());
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (sent, received) = mpsc::channel::<(String, Bytes)>();
+    let url = runtime.block_on(async {
+        let app = Router::new().fallback(async move |request: axum::extract::Request| {
+            let (head, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            sent.send((head.uri.path().to_owned(), body)).unwrap();
+            StatusCode::OK
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, app).await });
+        url
+    });
+    let mut text = "file_format: '1.0'\n\
+                    tracer_provider:\n  processors: [{ simple: { exporter: { console: } } }]\n\
+                    meter_provider:\n  readers:\n"
+        .to_owned();
+    for place in ["one", "other"] {
+        text += "    - periodic:\n        interval: 60000\n        exporter:\n          ";
+        text += &format!("otlp_http: {{ endpoint: '{url}/{place}', encoding: json }}\n");
+    }
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("readers.yaml");
+    std::fs::write(&file, text).unwrap();
+    let output = process(NAME, &[("OTEL_CONFIG_FILE", file.to_str().unwrap())]);
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let trace = output.lines().find_map(|line| line.split_once("trace ")).unwrap().1.to_owned();
+    let mut places = Vec::new();
+    // The first of each place; there is another at the end.
+    for _ in 0..2 {
+        let (place, body) = received.recv_timeout(Duration::from_secs(20)).unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(&format!("\"traceId\":\"{trace}\"")), "{place}: {body}");
+        places.push(place);
+    }
+    places.sort();
+    assert_eq!(places, ["/one", "/other"]);
+}
+
 trait AsValue {
     fn as_value(&self) -> f64;
 }

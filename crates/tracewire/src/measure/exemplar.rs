@@ -72,6 +72,8 @@ pub(crate) struct Reservoir {
 #[derive(Clone, Copy, Default)]
 struct Bucket {
     shown: Option<Exemplar>,
+    /// Who has taken what is shown: a bit for each.
+    taken: u64,
     /// Its trace is undecided.
     waiting: Option<Exemplar>,
 }
@@ -151,7 +153,7 @@ impl Reservoir {
         let time = at.time.unwrap_or_else(SystemTime::now);
         let exemplar = Exemplar { value, time, trace: span.trace_id(), span: span.span_id() };
         if !self.examples.decided_later.load(Ordering::Relaxed) {
-            bucket.shown = Some(exemplar);
+            bucket.show(exemplar);
         } else if bucket.decide(&self.examples, time) {
             bucket.waiting = Some(exemplar);
         }
@@ -162,9 +164,9 @@ impl Reservoir {
         self.buckets.iter().map(|bucket| self.look(bucket).shown)
     }
 
-    /// The exemplars since they were taken last.
-    pub(crate) fn take(&self) -> impl Iterator<Item = Exemplar> {
-        self.buckets.iter().filter_map(|bucket| self.look(bucket).shown.take())
+    /// The exemplars since whoever has this bit took them last.
+    pub(crate) fn take(&self, bit: u64) -> impl Iterator<Item = Exemplar> {
+        self.buckets.iter().filter_map(move |bucket| self.look(bucket).take(bit))
     }
 
     fn look<'a>(&self, bucket: &'a Mutex<Bucket>) -> std::sync::MutexGuard<'a, Bucket> {
@@ -177,13 +179,23 @@ impl Reservoir {
 }
 
 impl Bucket {
+    fn show(&mut self, exemplar: Exemplar) {
+        (self.shown, self.taken) = (Some(exemplar), 0);
+    }
+
+    fn take(&mut self, bit: u64) -> Option<Exemplar> {
+        let is_new = self.taken & bit == 0;
+        self.taken |= bit;
+        self.shown.filter(|_| is_new)
+    }
+
     /// Shows what was kept by now. Returns whether there is room for another that waits.
     fn decide(&mut self, examples: &Examples, now: SystemTime) -> bool {
         let Some(waiting) = self.waiting else {
             return true;
         };
         match examples.is_kept(waiting.trace) {
-            Some(true) => self.shown = Some(waiting),
+            Some(true) => self.show(waiting),
             Some(false) => {}
             None if now.duration_since(waiting.time).unwrap_or_default() < PATIENCE => {
                 return false;
@@ -247,15 +259,18 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_of_each_bucket_stays_until_it_is_taken() {
+    fn the_latest_of_each_bucket_is_taken_once_by_everybody() {
         let reservoir = Reservoir::new(Arc::default(), 2);
         for trace in [1, 2] {
             offer(&reservoir, 1, f64::from(trace), &within(trace, TraceFlags::SAMPLED));
         }
         assert_eq!(shown(&reservoir), [None, Some(2)]);
         assert_eq!(shown(&reservoir), [None, Some(2)]);
-        assert_eq!(reservoir.take().map(|it| it.value).collect::<Vec<_>>(), [2.0]);
-        assert_eq!(shown(&reservoir), [None, None]);
+        let take = |bit| reservoir.take(bit).map(|it| it.value).collect::<Vec<_>>();
+        assert_eq!([take(1), take(1), take(2)], [vec![2.0], vec![], vec![2.0]]);
+        offer(&reservoir, 0, 3.0, &within(3, TraceFlags::SAMPLED));
+        offer(&reservoir, 1, 4.0, &within(4, TraceFlags::SAMPLED));
+        assert_eq!([take(2), take(1), take(2)], [vec![3.0, 4.0], vec![3.0, 4.0], vec![]]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::KeyValue;
@@ -9,11 +10,14 @@ use opentelemetry::KeyValue;
 use super::exemplar::{Examples, ExemplarFilter, IsKept, Reservoir};
 use super::{Exemplar, Instrument};
 
-/// The exemplars of every series of a meter provider. Clones are the same.
+/// The exemplars of every series of a meter provider. Clones are the same visitor of the same ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gallery {
     examples: Arc<Examples>,
     series: Arc<Mutex<HashMap<String, Arc<Reservoir>>>>,
+    visitors: Arc<AtomicU32>,
+    /// What this visitor marks with what it has taken.
+    bit: u64,
 }
 
 impl Gallery {
@@ -24,6 +28,13 @@ impl Gallery {
         }
         gallery.examples.decided_by(is_kept);
         gallery
+    }
+
+    /// The same exemplars for one more, who takes them without taking them away from others; those
+    /// from the 64th on share what there is.
+    pub(crate) fn visitor(&self) -> Self {
+        let before = self.visitors.fetch_add(1, Ordering::Relaxed);
+        Self { bit: 1 << before.min(u64::BITS - 1), ..self.clone() }
     }
 
     /// Where the exemplars of a histogram's series go.
@@ -38,7 +49,7 @@ impl Gallery {
         Some(series.entry(key(instrument.name, attributes)).or_insert_with(new).clone())
     }
 
-    /// The exemplars of a series since they were taken last.
+    /// The exemplars of a series since this visitor took them last.
     pub(crate) fn take<'a>(
         &self,
         name: &str,
@@ -47,7 +58,7 @@ impl Gallery {
         let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         let reservoir = series.get(&key(name, attributes)).cloned();
         drop(series);
-        reservoir.map(|reservoir| reservoir.take().collect()).unwrap_or_default()
+        reservoir.map(|reservoir| reservoir.take(self.bit).collect()).unwrap_or_default()
     }
 }
 

@@ -110,6 +110,10 @@ impl Gallery {
         Self
     }
 
+    pub(crate) fn visitor(&self) -> Self {
+        Self
+    }
+
     pub(crate) fn take<'a>(
         &self,
         _: &str,

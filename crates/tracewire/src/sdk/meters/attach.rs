@@ -79,7 +79,7 @@ impl Settings {
             let client: Client = client.about(about.entities.clone());
             let temporality = pace.temporality.unwrap_or_default();
             let report = sink.report.clone();
-            let exporter = OtlpMetrics::new(client, report, temporality, gallery.clone());
+            let exporter = OtlpMetrics::new(client, report, temporality, gallery.visitor());
             started.read(exporter, &pace, sink);
         }
         if let Some(metrics) = &prometheus {
