@@ -105,6 +105,37 @@ fn first(inbox: &Inbox, name: &str) -> Option<Data> {
 }
 
 #[test]
+fn a_batch_larger_than_its_queue_is_told_of() {
+    let inbox = Inbox::start();
+    let queue = |signal: &str, size: usize| {
+        let batch = "    - batch:\n        max_queue_size: 10\n        max_export_batch_size:";
+        let way = format!("{{ otlp_http: {{ endpoint: '{}/v1/{signal}' }} }}", inbox.endpoint());
+        format!("{batch} {size}\n        exporter: {way}\n")
+    };
+    let text = format!(
+        "file_format: '1.0'\ntracer_provider:\n  processors:\n{}{}\
+         logger_provider:\n  processors:\n{}",
+        queue("traces", 11),
+        queue("traces", 11),
+        queue("logs", 10),
+    );
+    let file = file("queues.yaml", text);
+    // By the file alone; by what code says and the file's queues.
+    let cases = [(None, "10 spans and not 11"), (Some("12"), "10 spans and not 12")];
+    for (in_code, sentence) in cases {
+        let settings: Vec<_> = [("config", &*file)]
+            .into_iter()
+            .chain(in_code.map(|size| ("batch-size", size)))
+            .collect();
+        let mut child = Child::start(PUPPET, &settings, &[]);
+        child.ok("init");
+        let logs = child.end();
+        assert_eq!(logs.matches("batches have at most").count(), 1, "{logs}");
+        assert!(logs.contains(sentence), "{logs}");
+    }
+}
+
+#[test]
 fn code_says_where_metrics_and_log_records_go_and_beats_the_file() {
     let (inbox, lost) = (Inbox::start(), Inbox::start());
     let text = format!(

@@ -125,7 +125,7 @@ impl Builder {
         sinks: &mut Sinks,
     ) -> Result<(), Error> {
         for (place, destination) in destinations.each() {
-            let batch = self.batch.or(destination.batch);
+            let batch = env.batch_of(Signal::Traces, self.batch, destination.batch);
             match destination.to {
                 To::Console => sinks.console(),
                 To::OtlpStdout => sinks.stdout(&batch),

@@ -81,7 +81,10 @@ impl Builder {
         let exporters = self.records.exporters.take().or_else(|| env.log_exporters());
         let exporters = exporters.unwrap_or_default();
         for (index, exporter) in exporters.iter().enumerate() {
-            let mut batch = || self.records.batch.or(env.batch(Signal::Logs));
+            let mut batch = || {
+                let said = env.batch(Signal::Logs);
+                env.batch_of(Signal::Logs, self.records.batch, said)
+            };
             match exporter {
                 twice if exporters[..index].contains(twice) => {}
                 Exporter::Zipkin => say("log records do not go to Zipkin, which takes none"),
@@ -103,7 +106,7 @@ impl Builder {
         sinks: &mut Sinks<'_>,
     ) -> Result<(), Error> {
         for (place, destination) in destinations.each() {
-            let batch = self.records.batch.or(destination.batch);
+            let batch = env.batch_of(Signal::Logs, self.records.batch, destination.batch);
             match destination.to {
                 To::Console => sinks.console(),
                 To::OtlpStdout => sinks.stdout(&batch),

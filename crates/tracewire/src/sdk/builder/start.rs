@@ -196,7 +196,10 @@ impl Builder {
             .or_else(|| env.exporters())
             .unwrap_or_else(|| vec![Exporter::Otlp]);
         for (index, exporter) in wanted.iter().enumerate() {
-            let mut batch = || self.batch.or(env.batch(Signal::Traces));
+            let mut batch = || {
+                let said = env.batch(Signal::Traces);
+                env.batch_of(Signal::Traces, self.batch, said)
+            };
             match exporter {
                 twice if wanted[..index].contains(twice) => {}
                 Exporter::Console => sinks.console(),

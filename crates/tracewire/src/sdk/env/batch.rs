@@ -22,21 +22,30 @@ impl Env {
             let size = env.number(&[&name(suffix)], PIECES);
             size.and_then(|size| size.try_into().ok())
         };
-        let batch = Batch {
+        Batch {
             schedule_delay: self.milliseconds(&[&name("SCHEDULE_DELAY")]),
             export_timeout: self.timeout(&[&name("EXPORT_TIMEOUT")]),
             max_queue_size: size(self, "MAX_QUEUE_SIZE"),
             max_export_batch_size: size(self, "MAX_EXPORT_BATCH_SIZE"),
-        };
-        let queue = batch.queue_size();
-        match batch.max_export_batch_size {
-            Some(size) if size > queue => {
-                let wanted = format!("at most {queue}, as many as wait");
-                self.complain(&name("MAX_EXPORT_BATCH_SIZE"), &size.to_string(), &wanted);
-                Batch { max_export_batch_size: None, ..batch }
-            }
-            _ => batch,
         }
+    }
+
+    /// What is said of a batch in code or in a configuration, and else in variables. Wherever its
+    /// sizes come from, it is told of when they do not go together: then as many leave as may wait.
+    pub(in crate::sdk) fn batch_of(
+        &mut self,
+        signal: Signal,
+        said: Batch,
+        else_said: Batch,
+    ) -> Batch {
+        let batch = said.or(else_said);
+        let (queue, pieces) = (batch.queue_size(), signal.pieces());
+        if let Some(size) = batch.max_export_batch_size.filter(|size| *size > queue) {
+            self.complain_of(format!(
+                "batches have at most {queue} {pieces} and not {size}: no more may wait"
+            ));
+        }
+        batch
     }
 }
 
@@ -68,18 +77,32 @@ mod tests {
     }
 
     #[test]
-    fn no_batch_is_larger_than_the_queue() {
+    fn a_batch_larger_than_the_queue_is_told_of() {
         let (queue, batch) = ("OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE");
+        let (code, nothing) = (Batch::new().max_export_batch_size(100), Batch::new());
         let cases = [
-            (vec![(queue, "10"), (batch, "10")], Some(10), 0),
-            (vec![(queue, "10"), (batch, "11")], None, 1),
-            (vec![(batch, "2048")], Some(2048), 0),
-            (vec![(batch, "2049")], None, 1),
+            (vec![(queue, "10"), (batch, "10")], nothing, 0),
+            (vec![(queue, "10"), (batch, "11")], nothing, 1),
+            (vec![(batch, "2048")], nothing, 0),
+            (vec![(batch, "2049")], nothing, 1),
+            // What counts is what they come to together.
+            (vec![(queue, "4096"), (batch, "4096")], nothing, 0),
+            (vec![(batch, "2049")], nothing.max_queue_size(4096), 0),
+            (vec![(queue, "10")], code, 1),
+            (vec![(queue, "10"), (batch, "10")], code, 1),
+            (vec![(queue, "10"), (batch, "11")], code.max_queue_size(100), 0),
+            (vec![], code.max_queue_size(10), 1),
+            (vec![(queue, "10")], nothing, 0),
         ];
-        for (variables, expected, complaints) in cases {
-            let (found, complained) = ask(&variables, |env| env.batch(Signal::Logs));
-            let found = (found.max_export_batch_size, complained);
-            assert_eq!(found, (expected, complaints), "{variables:?}");
+        for (variables, code, expected) in cases {
+            let twice = |env: &mut Env| {
+                for _ in 0..2 {
+                    let said = env.batch(Signal::Logs);
+                    env.batch_of(Signal::Logs, code, said);
+                }
+            };
+            let ((), complained) = ask(&variables, twice);
+            assert_eq!(complained, expected, "{variables:?} {code:?}");
         }
     }
 
