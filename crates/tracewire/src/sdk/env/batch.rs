@@ -98,7 +98,7 @@ mod tests {
             let twice = |env: &mut Env| {
                 for _ in 0..2 {
                     let said = env.batch(Signal::Logs);
-                    env.batch_of(Signal::Logs, code, said);
+                    let _ = env.batch_of(Signal::Logs, code, said);
                 }
             };
             let ((), complained) = ask(&variables, twice);
