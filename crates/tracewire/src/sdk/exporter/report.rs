@@ -20,6 +20,7 @@ pub(crate) struct Report {
     leaving: AtomicU64,
     /// Everything has been counted, and nothing is any more.
     ended: AtomicBool,
+    /// Whoever sees one counted here, or below, sees its beginning counted as well.
     exported: AtomicU64,
     dropped: AtomicU64,
     said: Mutex<Said>,
@@ -58,12 +59,12 @@ impl Report {
 
     /// How many have arrived so far.
     pub(crate) fn exported_so_far(&self) -> u64 {
-        self.exported.load(Ordering::Relaxed)
+        self.exported.load(Ordering::Acquire)
     }
 
     /// How many have been lost so far.
     pub(crate) fn dropped_so_far(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.dropped.load(Ordering::Acquire)
     }
 
     /// One more wants to wait; whether there is room for it among `size`. It is counted either way.
@@ -72,7 +73,7 @@ impl Report {
         let room = before < size as u64;
         if !room {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped.fetch_add(1, Ordering::Release);
             self.tell("more end than can be sent", |said| said.no_room += 1);
         }
         room
@@ -80,7 +81,7 @@ impl Report {
 
     /// One came after the end.
     pub(crate) fn late(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.dropped.fetch_add(1, Ordering::Release);
     }
 
     /// Sends one as soon as it comes.
@@ -121,14 +122,14 @@ impl Report {
         match result {
             Ok(Accepted { refused, message }) => {
                 let refused = (*refused).min(count);
-                self.exported.fetch_add(count - refused, Ordering::Relaxed);
-                self.dropped.fetch_add(refused, Ordering::Relaxed);
+                self.exported.fetch_add(count - refused, Ordering::Release);
+                self.dropped.fetch_add(refused, Ordering::Release);
                 if refused > 0 || !message.is_empty() {
                     self.tell(quoted(message), |said| said.refused += refused);
                 }
             }
             Err(failure) => {
-                self.dropped.fetch_add(count, Ordering::Relaxed);
+                self.dropped.fetch_add(count, Ordering::Release);
                 self.tell(failure, |said| said.unsent += count);
             }
         }
@@ -139,7 +140,7 @@ impl Report {
         self.ended.store(true, Ordering::Release);
         let left =
             self.waiting.swap(0, Ordering::Relaxed) + self.leaving.swap(0, Ordering::Relaxed);
-        self.dropped.fetch_add(left, Ordering::Relaxed);
+        self.dropped.fetch_add(left, Ordering::Release);
         if !in_time {
             self.tell(format!("time was up after {bound:?}"), |said| said.unsent += left);
         }
