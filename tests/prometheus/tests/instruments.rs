@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::convert::Infallible;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use http::{Request, Response};
@@ -13,6 +16,7 @@ use tracewire::otel::metrics::MeterProvider as _;
 use tracewire::otel::{InstrumentationScope, KeyValue};
 use tracewire::prometheus::Metrics;
 use tracewire::test::Capture;
+use tracing_subscriber::fmt::MakeWriter;
 
 fn provider(metrics: &Metrics) -> SdkMeterProvider {
     SdkMeterProvider::builder().with_reader(metrics.reader()).build()
@@ -135,6 +139,58 @@ fn what_is_there_already_is_not_there_twice() {
     }
     drop(pool);
     assert!(!metrics.text().contains("db_client_connection_count"));
+}
+
+#[test]
+fn a_pool_that_panics_is_left_out_until_it_does_not() {
+    let metrics = Metrics::new();
+    let provider = provider(&metrics);
+    let telemetry = Capture::new().telemetry().prometheus(&metrics);
+    let telemetry = telemetry.measure(Choice::new().connection_pools());
+    let rounds = AtomicUsize::new(0);
+    let panics = ConnectionPool::new(&telemetry, "panics", move || {
+        assert!(rounds.fetch_add(1, Ordering::Relaxed) >= 2, "it panics twice");
+        PoolNumbers::new(1, 2)
+    });
+    let sound = ConnectionPool::new(&telemetry, "sound", || PoolNumbers::new(3, 4));
+    provider.meter("shop").u64_counter("orders").build().add(1, &[]);
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let texts = tracing::subscriber::with_default(subscriber, || {
+        [metrics.text(), metrics.open_metrics(), metrics.text()]
+    });
+    for (round, text) in texts.iter().enumerate() {
+        assert_is_sound(text);
+        let count = "db_client_connection_count{db_client_connection_pool_name=";
+        assert_eq!(text.contains(&format!("{count}\"panics\"")), round == 2, "{text}");
+        assert!(text.contains(&format!("{count}\"sound\"")), "{text}");
+        assert!(text.contains("orders_total{"), "{text}");
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("pool=\"panics\"").count(), 1, "{log}");
+    drop((panics, sound));
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[test]
