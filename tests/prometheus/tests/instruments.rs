@@ -12,7 +12,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tower::{Layer as _, Service as _, service_fn};
 use tracewire::http::ServerLayer;
 use tracewire::metrics::{Choice, ConnectionPool, PoolNumbers};
-use tracewire::otel::metrics::MeterProvider as _;
+use tracewire::otel::metrics::{Meter, MeterProvider as _};
 use tracewire::otel::{InstrumentationScope, KeyValue};
 use tracewire::prometheus::Metrics;
 use tracewire::test::Capture;
@@ -139,6 +139,64 @@ fn what_is_there_already_is_not_there_twice() {
     }
     drop(pool);
     assert!(!metrics.text().contains("db_client_connection_count"));
+}
+
+/// Two metrics of one scope, set in this order, and what there is in text and in OpenMetrics.
+#[test]
+fn of_two_metrics_with_one_name_the_first_is_there() {
+    type Set = fn(&Meter);
+    let cases: [(&str, Set, &[&str]); 4] = [
+        (
+            "two counters",
+            |meter| {
+                meter.u64_counter("requests.total").build().add(2, &[]);
+                meter.u64_counter("requests").build().add(1, &[]);
+            },
+            &["requests_total{otel_scope_name=\"shop\"} 1"],
+        ),
+        (
+            "two counters with a series that only one has",
+            |meter| {
+                meter.u64_counter("requests").build().add(1, &[]);
+                meter.u64_counter("requests.total").build().add(2, &[KeyValue::new("a", 1)]);
+            },
+            &[
+                "requests_total{a=\"1\",otel_scope_name=\"shop\"} 2",
+                "requests_total{otel_scope_name=\"shop\"} 1",
+            ],
+        ),
+        (
+            "a counter, and a gauge with the name of its samples",
+            |meter| {
+                meter.u64_counter("a").build().add(1, &[]);
+                meter.f64_gauge("a.total").build().record(2.0, &[]);
+            },
+            &["a_total{otel_scope_name=\"shop\"} 1"],
+        ),
+        (
+            "a histogram, and others with the names of its samples",
+            |meter| {
+                meter.f64_histogram("b").with_boundaries(vec![]).build().record(1.0, &[]);
+                meter.u64_counter("b.sum").build().add(2, &[]);
+                meter.f64_gauge("b_count").build().record(3.0, &[]);
+            },
+            &[
+                "b_bucket{otel_scope_name=\"shop\",le=\"+Inf\"} 1",
+                "b_sum{otel_scope_name=\"shop\"} 1",
+                "b_count{otel_scope_name=\"shop\"} 1",
+            ],
+        ),
+    ];
+    for (name, set, expected) in cases {
+        let metrics = Metrics::new();
+        let provider = provider(&metrics);
+        set(&provider.meter("shop"));
+        for text in [metrics.text(), metrics.open_metrics()] {
+            assert_is_sound(&text);
+            let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            assert_eq!(samples, expected, "{name}");
+        }
+    }
 }
 
 #[test]
