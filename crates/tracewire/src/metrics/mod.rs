@@ -60,12 +60,15 @@
 //! Series are bound once and then used without looking them up. OpenTelemetry's SDK can do that; a
 //! meter provider that is not built on it has to implement `bind` of its instruments.
 
+mod hook;
 mod pool;
 
 use crate::Telemetry;
 
 pub use crate::measure::{Attributes, Choice, ExemplarFilter, InUse, PoolNumbers, Waiting};
 pub use pool::ConnectionPool;
+
+pub(crate) use hook::on_measurement;
 
 impl Telemetry {
     /// Says what is measured besides durations.
