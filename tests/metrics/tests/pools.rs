@@ -159,7 +159,7 @@ async fn what_the_pool_makes_for_somebody_is_timed() {
     let (site, settings) = site();
     let pool = Pool::new(sqlite(3).await, &settings);
     let first = pool.acquire().await.unwrap();
-    assert_eq!(site.only(CREATE).count, 0, "it was there");
+    assert_eq!(site.of(CREATE), [], "it was there");
     let second = pool.acquire().await.unwrap();
     assert_eq!(times(&site, CREATE).count, 1);
     drop(second.detach());
