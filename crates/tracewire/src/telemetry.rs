@@ -233,6 +233,11 @@ impl Telemetry {
         self.start_metered(Metered::default(), kind, parent, describe)
     }
 
+    /// Whether there will be no span below `parent`, which is known before anybody is asked.
+    pub(crate) fn ignores(&self, parent: &Context) -> bool {
+        self.with(|settings| settings.source.ignores(settings.sampling, parent))
+    }
+
     /// Begins to measure an operation of this kind, if anybody wants to know.
     pub(crate) fn measurement(&self, family: Family) -> Metered {
         self.with(|settings| settings.measuring.begin(family, source::scope))

@@ -164,7 +164,7 @@ enum Found<'a> {
 impl<'a> Scanned<'a> {
     /// `None` where there are so many headers that looking each name up is faster.
     pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
-        if headers.keys_len() > FEW {
+        if headers.len() > FEW {
             return None;
         }
         let (mut traceparent, mut tracestate, mut baggage) =

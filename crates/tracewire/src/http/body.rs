@@ -17,7 +17,8 @@ pin_project! {
     /// Body of a response that passed a server or a client layer.
     ///
     /// The operation is current whenever the body is polled or dropped, and ends with it: after the
-    /// last frame, with an error, or when the body is dropped.
+    /// last frame, with an error, or when the body is dropped. What says that it has ended is dropped
+    /// there and then.
     #[derive(Debug)]
     pub struct Body<B, P: Protocol = Http> {
         #[pin]

@@ -14,12 +14,12 @@ const SENSITIVE: [HeaderName; 5] = [
 
 const REDACTED: &str = "REDACTED";
 
-/// Up to so many names are compared sooner than one is hashed.
+/// The names of so many fields are compared sooner than one is hashed.
 const FEW: usize = 16;
 
 /// The first value of a field.
 pub(super) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    if headers.keys_len() > FEW {
+    if headers.len() > FEW {
         return headers.get(name);
     }
     headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)

@@ -1,8 +1,9 @@
 //! The request that a server layer is serving on this thread.
 //!
 //! It is how an inner layer knows that an outer one has opened the span already, and how it hands a
-//! route outwards or takes the span over for a protocol on top of HTTP. Both run inside the outer layer's call and polls, so a thread-local needs neither
-//! an allocation nor a place among the request's extensions.
+//! route outwards or takes the span over for a protocol on top of HTTP. Both run inside the outer
+//! layer's call and polls, so a thread-local needs neither an allocation nor a place among the
+//! request's extensions.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -83,6 +83,8 @@ impl Ids {
 /// all, so only the rest is looked at closely.
 fn members_of<const N: usize>(object: &[u8], names: [&str; N]) -> [bool; N] {
     let mut known = [false; N];
+    let mut place = Place::default();
+    let mut looked_at = 0;
     for at in memchr::memchr_iter(b'"', object) {
         let rest = &object[at + 1..];
         for (known, name) in known.iter_mut().zip(names) {
@@ -92,26 +94,39 @@ fn members_of<const N: usize>(object: &[u8], names: [&str; N]) -> [bool; N] {
             }
             let after = rest.strip_prefix(name.as_bytes()).and_then(|it| it.strip_prefix(b"\""));
             let is_name = after.is_some_and(|it| it.trim_ascii_start().first() == Some(&b':'));
-            *known |= is_name && depth(&object[..at]) == Some(1);
+            if is_name {
+                place.pass(&object[looked_at..at]);
+                looked_at = at;
+                *known |= place == Place { depth: 1, ..Place::default() };
+            }
         }
     }
     known
 }
 
-/// How many objects and arrays are open at the end of a piece of JSON, `None` within a string.
-fn depth(piece: &[u8]) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in piece {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
+/// Where in a piece of JSON something stands.
+#[derive(Default, PartialEq)]
+struct Place {
+    /// How many objects and arrays are open.
+    depth: usize,
+    in_string: bool,
+    /// After a backslash.
+    escaped: bool,
+}
+
+impl Place {
+    fn pass(&mut self, piece: &[u8]) {
+        for byte in piece {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
         }
     }
-    (!in_string).then_some(depth)
 }
 
 #[cfg(test)]

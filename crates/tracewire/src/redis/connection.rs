@@ -130,6 +130,12 @@ impl Config {
     /// Opens the operation of a call, or `None` when the driver can work as if we were not there:
     /// nothing is recorded, and what is current is already right.
     pub(super) fn open(&self, call: Call<'_>, database: impl Fn() -> i64) -> Option<Opened> {
+        let parent = Context::current();
+        let telemetry = self.telemetry_in_use();
+        let mut metered = telemetry.measurement(Family::Database);
+        if !metered.is_on() && telemetry.ignores(&parent) {
+            return None;
+        }
         let mut summary = None;
         if self.asks_for_names() {
             let named = call.summary();
@@ -138,9 +144,7 @@ impl Config {
             }
             summary = Some(named);
         }
-        let parent = Context::current();
         let room = self.room(&parent);
-        let mut metered = self.telemetry_in_use().measurement(Family::Database);
         if metered.is_on() {
             let summary = summary.get_or_insert_with(|| call.summary());
             metered.label(|labels| summary.label(self, database(), labels));
@@ -154,7 +158,6 @@ impl Config {
             return Some(Opened { operation, is_read: false });
         }
         let mut is_read = false;
-        let telemetry = self.telemetry_in_use();
         let operation = telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             let summary = summary.unwrap_or_else(|| call.summary());
             is_read = self.records_hits() && summary.command.is_some_and(Command::is_read);

@@ -109,11 +109,7 @@ impl Operation {
         describe: impl FnOnce(&mut Start),
     ) -> Self {
         let side = Side::of(&kind);
-        let is_suppressed = parent.is_telemetry_suppressed();
-        let nobody_reads = source.is_nothing()
-            || is_suppressed
-            || (sampling == Sampling::FollowsParent && follows_unsampled(parent));
-        let started = if nobody_reads {
+        let started = if source.ignores(sampling, parent) {
             None
         } else {
             let mut start = Start::default();
@@ -122,7 +118,7 @@ impl Operation {
             source.start(kind, start, parent)
         };
         let operation = Self::of(started.unwrap_or_else(|| Started::none(parent)), side);
-        if is_suppressed { operation } else { operation.metered(metered) }
+        if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
     }
 
     /// Takes a measurement along, to be recorded when the operation ends.
@@ -368,10 +364,4 @@ impl Drop for Operation {
             self.end(Outcome::Cancelled);
         }
     }
-}
-
-/// An unsampled parent of which a sampler that follows parents knows all it needs.
-fn follows_unsampled(parent: &Context) -> bool {
-    let span = parent.span();
-    span.span_context().is_valid() && !span.span_context().is_sampled()
 }

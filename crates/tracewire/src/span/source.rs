@@ -10,6 +10,7 @@ use opentelemetry::{Context, InstrumentationScope, global};
 use super::attributes::SCHEMA_URL;
 use super::{Extras, Start};
 use crate::context::RANDOM;
+use crate::telemetry::Sampling;
 
 mod front;
 pub(crate) mod probe;
@@ -65,8 +66,11 @@ impl Source {
         Self::Provider(Arc::new(Direct(provider.tracer_with_scope(scope()))))
     }
 
-    pub(super) fn is_nothing(&self) -> bool {
+    /// Whether there will be no span below this context, which is known before anybody is asked.
+    pub(crate) fn ignores(&self, sampling: Sampling, parent: &Context) -> bool {
         matches!(self, Self::Nothing)
+            || parent.is_telemetry_suppressed()
+            || (sampling == Sampling::FollowsParent && follows_unsampled(parent))
     }
 
     /// Starts a span, or `None` when this source has none to give.
@@ -87,6 +91,12 @@ impl Source {
             }
         }
     }
+}
+
+/// An unsampled parent of which a sampler that follows parents knows all it needs.
+fn follows_unsampled(parent: &Context) -> bool {
+    let span = parent.span();
+    span.span_context().is_valid() && !span.span_context().is_sampled()
 }
 
 /// Whether a provider is behind a tracer. One that has none hands the parent's own context back,

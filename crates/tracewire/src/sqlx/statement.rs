@@ -42,6 +42,10 @@ where
     let is_skipped =
         parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
     let metered = if is_skipped { Metered::default() } else { config.measurement() };
+    let nobody_looks = |_: &mut Q| !metered.is_on() && config.telemetry.ignores(&parent);
+    if let Some(query) = whole.take_if(nobody_looks) {
+        return Begun::Bare(Query::Whole(query));
+    }
     if metered.is_on() {
         parts = parts.or_else(|| whole.take().map(Parts::of));
     }

@@ -90,9 +90,9 @@ impl Budgets {
             .map(|(case, cost)| {
                 let now = Budget::of(case, cost);
                 let budget = self.lines.iter().find(|it| it.case == now.case).cloned();
-                let is_comparable = machine == self.machine;
-                let change = |budget: &Budget| budget.change(&now, is_comparable);
-                let change = budget.as_ref().map_or(Change::New, change);
+                let here =
+                    if machine == self.machine { now.clone() } else { now.elsewhere(&budget) };
+                let change = budget.as_ref().map_or(Change::New, |budget| budget.change(&here));
                 (now, budget, change)
             })
             .collect();
@@ -103,12 +103,14 @@ impl Budgets {
         Verdict(judged)
     }
 
-    /// Makes what was measured the budget wherever it differs, for this reason.
+    /// Makes what was measured the budget wherever it differs, for this reason. On another machine that is everywhere.
     pub(crate) fn accept(&mut self, verdict: &Verdict, machine: &str, why: &str) {
+        let is_same = self.machine == machine;
         self.machine = machine.to_owned();
         let line = |(now, budget, change): &(Budget, Option<Budget>, Change)| match change {
             Change::Gone => None,
-            Change::Kept => budget.clone(),
+            Change::Kept if is_same => budget.clone(),
+            Change::Kept => budget.as_ref().map(|it| Budget { why: it.why.clone(), ..now.clone() }),
             Change::Grew | Change::Shrank | Change::New => {
                 // Without a quotation mark, which would end the text.
                 Some(Budget { why: why.replace(['"', '\\'], "'"), ..now.clone() })
@@ -158,10 +160,16 @@ impl Budget {
         })
     }
 
-    fn change(&self, now: &Self, is_comparable: bool) -> Change {
+    /// The same with the instructions of the budget, as those of another machine cannot be compared.
+    fn elsewhere(&self, budget: &Option<Self>) -> Self {
+        let instructions = budget.as_ref().map_or(self.instructions, |budget| budget.instructions);
+        Self { instructions, ..self.clone() }
+    }
+
+    fn change(&self, now: &Self) -> Change {
         let tolerance = (self.instructions as f64 * TOLERANCE).round() as i64;
         let tolerance = tolerance.max(LEAST_TOLERANCE);
-        let more = if is_comparable { now.instructions - self.instructions } else { 0 };
+        let more = now.instructions - self.instructions;
         if now.allocations > self.allocations || more > tolerance {
             Change::Grew
         } else if now.allocations < self.allocations || more < -tolerance {
@@ -275,6 +283,20 @@ machine = \"here\"
             |sampled| budgets.judge(&measures(sampled, (40, 0)), "there").outcome().is_ok();
         assert!(passes((9000, 9)));
         assert!(!passes((6000, 10)));
+    }
+
+    #[test]
+    fn what_another_machine_accepts_is_all_its_own() {
+        let mut budgets = Budgets::parse(FILE).expect("a file");
+        let measures = measures((9000, 9), (50, 1));
+        budgets.accept(&budgets.judge(&measures, "there"), "there", "one more");
+        assert_eq!(budgets.machine(), "there");
+        let text = budgets.to_string();
+        for expected in
+            ["9000, allocations = 9, why = \"the first", "50, allocations = 1, why = \"one more"]
+        {
+            assert!(text.contains(expected), "{text}");
+        }
     }
 
     #[test]
