@@ -1,28 +1,22 @@
-//! A meter provider whose measurements can be read, beside a capture of spans.
-#![allow(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+//! What a capture has traced and measured, in the terms of these tests.
+#![allow(clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use opentelemetry_sdk::metrics::data::{
-    AggregatedMetrics, Metric, MetricData, ResourceMetrics, ScopeMetrics,
-};
-use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tracewire::Telemetry;
 use tracewire::metrics::Choice;
-use tracewire::otel::KeyValue;
-use tracewire::test::{Capture, SpanData};
+use tracewire::test::{self, Capture, SpanData};
 
 /// What one telemetry traces and measures.
 #[derive(Debug)]
 pub struct Site {
     /// The spans.
     pub capture: Capture,
-    provider: SdkMeterProvider,
-    exporter: InMemoryMetricExporter,
 }
 
-/// One series of a metric.
+/// One series of a metric, with plain numbers and attributes as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// The metric.
@@ -33,7 +27,7 @@ pub struct Series {
     pub attributes: BTreeMap<String, String>,
     /// How many values, for a histogram.
     pub count: u64,
-    /// Their sum.
+    /// Their sum, or what anything else stands at.
     pub sum: f64,
     /// The upper bounds of a histogram's buckets.
     pub bounds: Vec<f64>,
@@ -42,15 +36,12 @@ pub struct Series {
 impl Site {
     /// Traces what `capture` does.
     pub fn new(capture: Capture) -> Self {
-        let exporter = InMemoryMetricExporter::default();
-        let reader = PeriodicReader::builder(exporter.clone()).build();
-        let provider = SdkMeterProvider::builder().with_reader(reader).build();
-        Self { capture, provider, exporter }
+        Self { capture: capture.with_meters() }
     }
 
     /// The telemetry, which measures durations only.
     pub fn telemetry(&self) -> Telemetry {
-        self.capture.telemetry().meter_provider(self.provider.clone())
+        self.capture.telemetry()
     }
 
     /// The telemetry that measures what is chosen.
@@ -60,16 +51,12 @@ impl Site {
 
     /// The provider of meters.
     pub fn meters(&self) -> &SdkMeterProvider {
-        &self.provider
+        self.capture.meter_provider().expect("there are meters")
     }
 
     /// All series so far.
     pub fn series(&self) -> Vec<Series> {
-        self.exporter.reset();
-        self.provider.force_flush().expect("a flush");
-        let exported = self.exporter.get_finished_metrics().expect("an export");
-        let metrics = exported.iter().flat_map(ResourceMetrics::scope_metrics);
-        metrics.flat_map(ScopeMetrics::metrics).flat_map(series_of).collect()
+        self.capture.metrics().into_iter().map(Series::from).collect()
     }
 
     /// The series of one metric.
@@ -80,48 +67,21 @@ impl Site {
     /// The only series of a metric.
     #[track_caller]
     pub fn only(&self, name: &str) -> Series {
-        let all = self.series();
-        let mut found: Vec<_> = all.iter().filter(|series| series.name == name).collect();
-        match (found.pop(), found.is_empty()) {
-            (Some(series), true) => series.clone(),
-            _ => panic!("not one series of {name} in {all:#?}"),
-        }
+        self.capture.metric(name).into()
     }
 }
 
-fn series_of(metric: &Metric) -> Vec<Series> {
-    fn attributes<'a>(all: impl Iterator<Item = &'a KeyValue>) -> BTreeMap<String, String> {
-        all.map(|it| (it.key.to_string(), it.value.to_string())).collect()
-    }
-    let new = |attributes, count, sum, bounds| Series {
-        name: metric.name().to_owned(),
-        unit: metric.unit().to_owned(),
-        attributes,
-        count,
-        sum,
-        bounds,
-    };
-    match metric.data() {
-        AggregatedMetrics::F64(MetricData::Histogram(data)) => data
-            .data_points()
-            .map(|it| new(attributes(it.attributes()), it.count(), it.sum(), it.bounds().collect()))
-            .collect(),
-        AggregatedMetrics::U64(MetricData::Histogram(data)) => data
-            .data_points()
-            .map(|it| {
-                let sum = it.sum() as f64;
-                new(attributes(it.attributes()), it.count(), sum, it.bounds().collect())
-            })
-            .collect(),
-        AggregatedMetrics::I64(MetricData::Sum(data)) => data
-            .data_points()
-            .map(|it| new(attributes(it.attributes()), 0, it.value() as f64, Vec::new()))
-            .collect(),
-        AggregatedMetrics::U64(MetricData::Sum(data)) => data
-            .data_points()
-            .map(|it| new(attributes(it.attributes()), 0, it.value() as f64, Vec::new()))
-            .collect(),
-        other => panic!("{}: {other:?}", metric.name()),
+impl From<test::Series> for Series {
+    fn from(series: test::Series) -> Self {
+        let attributes = series.attributes().iter();
+        Self {
+            name: series.name().to_owned(),
+            unit: series.unit().to_owned(),
+            attributes: attributes.map(|it| (it.key.to_string(), it.value.to_string())).collect(),
+            count: series.count().unwrap_or_default(),
+            sum: series.sum().or(series.value()).unwrap_or_default(),
+            bounds: series.bounds().to_vec(),
+        }
     }
 }
 

@@ -35,20 +35,20 @@ async fn answer(_: Request<String>) -> Result<Response<String>, Infallible> {
 }
 
 fn telemetries() -> [(&'static str, Telemetry, Telemetry); 3] {
-    let site = Site::new(Capture::with_sampler(Sampler::AlwaysOff));
+    let unmeasured = Capture::with_sampler(Sampler::AlwaysOff);
+    let site = Site::new(unmeasured.clone());
     let off = |site: &Site| {
         (
             Telemetry::propagate_only(),
             Telemetry::propagate_only().meter_provider(site.meters().clone()),
         )
     };
-    let unsampled = |site: &Site| (site.capture.telemetry(), site.telemetry());
     let chosen = |site: &Site| {
         let all = Choice::new().active_requests().body_sizes();
         (Telemetry::propagate_only(), off(site).1.measure(all))
     };
     let (bare, metered) = off(&site);
-    let (bare_unsampled, metered_unsampled) = unsampled(&site);
+    let (bare_unsampled, metered_unsampled) = (unmeasured.telemetry(), site.telemetry());
     let (bare_chosen, metered_chosen) = chosen(&site);
     // The provider has to stay.
     Box::leak(Box::new(site));

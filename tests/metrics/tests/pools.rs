@@ -6,10 +6,12 @@
     reason = "tests fail by panicking"
 )]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use opentelemetry_sdk::metrics::data::{Metric, ResourceMetrics, ScopeMetrics};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use tracewire::metrics::{Choice, ConnectionPool, PoolNumbers};
 use tracewire::sqlx::{Pool, Settings};
@@ -157,7 +159,7 @@ async fn what_the_pool_makes_for_somebody_is_timed() {
     let (site, settings) = site();
     let pool = Pool::new(sqlite(3).await, &settings);
     let first = pool.acquire().await.unwrap();
-    assert_eq!(site.only(CREATE).count, 0, "it was there");
+    assert_eq!(site.of(CREATE), [], "it was there");
     let second = pool.acquire().await.unwrap();
     assert_eq!(times(&site, CREATE).count, 1);
     drop(second.detach());
@@ -243,4 +245,30 @@ fn pools_come_and_go_while_somebody_collects() {
     assert_eq!(sums(&site, PENDING), [""; 0]);
     let used: Vec<_> = site.of(USE).iter().map(|it| it.count).collect();
     assert_eq!(used, [40; 5]);
+}
+
+#[test]
+fn a_pool_that_panics_stops_nobody_who_collects() {
+    let exporter = InMemoryMetricExporter::default();
+    let reader = PeriodicReader::builder(exporter.clone()).build();
+    let provider = SdkMeterProvider::builder().with_reader(reader).build();
+    let telemetry = Capture::new().telemetry().meter_provider(provider.clone());
+    let telemetry = telemetry.measure(Choice::new().connection_pools());
+    let has_panicked = AtomicBool::new(false);
+    let panics = ConnectionPool::new(&telemetry, "panics", move || {
+        assert!(has_panicked.swap(true, Ordering::Relaxed), "it panics once");
+        PoolNumbers::new(1, 2)
+    });
+    let sound = ConnectionPool::new(&telemetry, "sound", || PoolNumbers::new(3, 4));
+    telemetry.meter().u64_counter("orders").build().add(1, &[]);
+    for round in 0..3 {
+        exporter.reset();
+        provider.force_flush().unwrap();
+        let exported = exporter.get_finished_metrics().unwrap();
+        let metrics = exported.iter().flat_map(ResourceMetrics::scope_metrics);
+        let names: Vec<_> = metrics.flat_map(ScopeMetrics::metrics).map(Metric::name).collect();
+        assert!(names.contains(&"orders") && names.contains(&COUNT), "{round}: {names:?}");
+    }
+    drop((panics, sound));
+    provider.shutdown().unwrap();
 }

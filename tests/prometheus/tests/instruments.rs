@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::convert::Infallible;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use http::{Request, Response};
@@ -9,10 +12,11 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tower::{Layer as _, Service as _, service_fn};
 use tracewire::http::ServerLayer;
 use tracewire::metrics::{Choice, ConnectionPool, PoolNumbers};
-use tracewire::otel::metrics::MeterProvider as _;
+use tracewire::otel::metrics::{Meter, MeterProvider as _};
 use tracewire::otel::{InstrumentationScope, KeyValue};
 use tracewire::prometheus::Metrics;
 use tracewire::test::Capture;
+use tracing_subscriber::fmt::MakeWriter;
 
 fn provider(metrics: &Metrics) -> SdkMeterProvider {
     SdkMeterProvider::builder().with_reader(metrics.reader()).build()
@@ -135,6 +139,116 @@ fn what_is_there_already_is_not_there_twice() {
     }
     drop(pool);
     assert!(!metrics.text().contains("db_client_connection_count"));
+}
+
+/// Two metrics of one scope, set in this order, and what there is in text and in OpenMetrics.
+#[test]
+fn of_two_metrics_with_one_name_the_first_is_there() {
+    type Set = fn(&Meter);
+    let cases: [(&str, Set, &[&str]); 4] = [
+        (
+            "two counters",
+            |meter| {
+                meter.u64_counter("requests.total").build().add(2, &[]);
+                meter.u64_counter("requests").build().add(1, &[]);
+            },
+            &["requests_total{otel_scope_name=\"shop\"} 1"],
+        ),
+        (
+            "two counters with a series that only one has",
+            |meter| {
+                meter.u64_counter("requests").build().add(1, &[]);
+                meter.u64_counter("requests.total").build().add(2, &[KeyValue::new("a", 1)]);
+            },
+            &[
+                "requests_total{a=\"1\",otel_scope_name=\"shop\"} 2",
+                "requests_total{otel_scope_name=\"shop\"} 1",
+            ],
+        ),
+        (
+            "a counter, and a gauge with the name of its samples",
+            |meter| {
+                meter.u64_counter("a").build().add(1, &[]);
+                meter.f64_gauge("a.total").build().record(2.0, &[]);
+            },
+            &["a_total{otel_scope_name=\"shop\"} 1"],
+        ),
+        (
+            "a histogram, and others with the names of its samples",
+            |meter| {
+                meter.f64_histogram("b").with_boundaries(vec![]).build().record(1.0, &[]);
+                meter.u64_counter("b.sum").build().add(2, &[]);
+                meter.f64_gauge("b_count").build().record(3.0, &[]);
+            },
+            &[
+                "b_bucket{otel_scope_name=\"shop\",le=\"+Inf\"} 1",
+                "b_sum{otel_scope_name=\"shop\"} 1",
+                "b_count{otel_scope_name=\"shop\"} 1",
+            ],
+        ),
+    ];
+    for (name, set, expected) in cases {
+        let metrics = Metrics::new();
+        let provider = provider(&metrics);
+        set(&provider.meter("shop"));
+        for text in [metrics.text(), metrics.open_metrics()] {
+            assert_is_sound(&text);
+            let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            assert_eq!(samples, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_pool_that_panics_is_left_out_until_it_does_not() {
+    let metrics = Metrics::new();
+    let provider = provider(&metrics);
+    let telemetry = Capture::new().telemetry().prometheus(&metrics);
+    let telemetry = telemetry.measure(Choice::new().connection_pools());
+    let rounds = AtomicUsize::new(0);
+    let panics = ConnectionPool::new(&telemetry, "panics", move || {
+        assert!(rounds.fetch_add(1, Ordering::Relaxed) >= 2, "it panics twice");
+        PoolNumbers::new(1, 2)
+    });
+    let sound = ConnectionPool::new(&telemetry, "sound", || PoolNumbers::new(3, 4));
+    provider.meter("shop").u64_counter("orders").build().add(1, &[]);
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    let texts = tracing::subscriber::with_default(subscriber, || {
+        [metrics.text(), metrics.open_metrics(), metrics.text()]
+    });
+    for (round, text) in texts.iter().enumerate() {
+        assert_is_sound(text);
+        let count = "db_client_connection_count{db_client_connection_pool_name=";
+        assert_eq!(text.contains(&format!("{count}\"panics\"")), round == 2, "{text}");
+        assert!(text.contains(&format!("{count}\"sound\"")), "{text}");
+        assert!(text.contains("orders_total{"), "{text}");
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("pool=\"panics\"").count(), 1, "{log}");
+    drop((panics, sound));
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[test]

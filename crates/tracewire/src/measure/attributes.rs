@@ -55,8 +55,8 @@ impl Attributes {
         self.fixed(NUMBER, value.to_be_bytes());
     }
 
-    /// The same text may lie in several places, as a compiler likes it. The series is then made in
-    /// each sink as often, which is still one there.
+    /// The same text may lie in several places, as a compiler likes it. The key is then another, and
+    /// what is [`sorted`](Self::sorted) is the same.
     fn name(&mut self, name: &'static str) {
         self.names.push(name);
         self.bytes.extend_from_slice(&(name.as_ptr().addr() as u64).to_be_bytes());

@@ -1,7 +1,7 @@
 //! Connection pools: what is looked at when somebody collects, and what is timed.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub(super) identity: Option<usize>,
     pub(super) numbers: Weak<Numbers>,
     pub(super) pending: AtomicI64,
+    has_complained: AtomicBool,
     tied: RwLock<Option<Tie>>,
 }
 
@@ -114,6 +115,7 @@ impl Pool {
             identity,
             numbers: Arc::downgrade(&numbers),
             pending: AtomicI64::new(0),
+            has_complained: AtomicBool::new(false),
             tied: RwLock::new(None),
         };
         Self { meter: PoolMeter(Some(Arc::new(shared))), _numbers: numbers }
@@ -187,6 +189,17 @@ impl Shared {
         let recorders = pools.add(self);
         *tied = Some(Tie { pools, recorders: recorders.clone() });
         Some(recorders)
+    }
+
+    /// Says, once, that it has panicked when it was asked for its numbers.
+    pub(super) fn complain(&self) {
+        if !self.has_complained.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "tracewire",
+                pool = &*self.name,
+                "a connection pool panics when it is asked how it stands; it is left out",
+            );
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -100,7 +101,8 @@ impl Pools {
     }
 
     /// How all pools stand. Those of the same name are taken together, and a pool that is there
-    /// twice counts once.
+    /// twice counts once. One that panics when it is asked is left out: whoever collects holds locks
+    /// of OpenTelemetry's, and would never collect again.
     pub(crate) fn look(&self, mut tell: impl FnMut(&'static Instrument, &[KeyValue], i64)) {
         let living: Vec<(Label, Arc<Shared>)> = (self.watched().iter())
             .filter_map(|known| Some((known.label.clone(), known.pool.upgrade()?)))
@@ -117,7 +119,10 @@ impl Pools {
             if pool.identity.is_some_and(|identity| !seen.insert(identity)) {
                 continue;
             }
-            let numbers = numbers();
+            let Ok(numbers) = catch_unwind(AssertUnwindSafe(&*numbers)) else {
+                pool.complain();
+                continue;
+            };
             let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
             add(PENDING, None, whole(numbers.pending));
             add(COUNT, Some("idle"), whole(numbers.idle));

@@ -20,10 +20,24 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct Table {
-    known: RwLock<HashMap<Box<[u8]>, Arc<Series>, RandomState>>,
+    known: RwLock<Known>,
     /// Where everything goes that comes after the bound.
     overflow: OnceLock<Arc<Series>>,
 }
+
+#[derive(Default)]
+struct Known {
+    /// By attributes as they were set. The same ones may be set in another order, or by names that
+    /// lie elsewhere; some of what is in the overflow is here, too.
+    spellings: Map,
+    /// By attributes in their order, each once: what is counted.
+    distinct: Map,
+}
+
+type Map = HashMap<Box<[u8]>, Arc<Series>, RandomState>;
+
+/// How many spellings are kept for each series that there may be.
+const SPELLINGS: usize = 4;
 
 /// What is recorded of operations with the same attributes, in every sink.
 pub(super) struct Series(Box<[Recorders]>);
@@ -46,10 +60,10 @@ impl Registry {
     ) -> R {
         let table = &self.tables[family as usize];
         let known = table.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(attributes.key()) {
+        if let Some(series) = known.spellings.get(attributes.key()) {
             return record(series);
         }
-        let is_full = known.len() >= self.choice.most_series;
+        let is_full = self.is_full(&known);
         drop(known);
         if is_full {
             return record(table.overflow.get_or_init(|| self.overflow(family)));
@@ -59,16 +73,32 @@ impl Registry {
     }
 
     fn learn(&self, table: &Table, family: Family, attributes: &Attributes) -> Arc<Series> {
+        let sorted = attributes.sorted();
+        let mut respelt = Attributes::default();
+        sorted.iter().for_each(|attribute| respelt.set(attribute.clone()));
+        let overflow = || table.overflow.get_or_init(|| self.overflow(family)).clone();
         let mut known = table.known.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(attributes.key()) {
+        if let Some(series) = known.spellings.get(attributes.key()) {
             return series.clone();
         }
-        if known.len() >= self.choice.most_series {
-            return table.overflow.get_or_init(|| self.overflow(family)).clone();
+        if self.is_full(&known) {
+            return overflow();
         }
-        let series = Arc::new(self.series(family, &attributes.sorted()));
-        known.insert(attributes.key().into(), series.clone());
+        let series = match known.distinct.get(respelt.key()) {
+            Some(series) => series.clone(),
+            None if known.distinct.len() >= self.choice.most_series => overflow(),
+            None => {
+                let series = Arc::new(self.series(family, &sorted));
+                known.distinct.insert(respelt.key().into(), series.clone());
+                series
+            }
+        };
+        known.spellings.insert(attributes.key().into(), series.clone());
         series
+    }
+
+    fn is_full(&self, known: &Known) -> bool {
+        known.spellings.len() >= self.choice.most_series.saturating_mul(SPELLINGS)
     }
 
     fn overflow(&self, family: Family) -> Arc<Series> {
@@ -106,5 +136,88 @@ impl fmt::Debug for Registry {
 impl fmt::Debug for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Series").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use opentelemetry::Context;
+
+    use super::*;
+    use crate::measure::Instrument;
+
+    /// How often each series was asked for, and what was recorded in it.
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<BTreeMap<String, (usize, f64)>>>);
+
+    struct Sum(Seen, String);
+
+    impl Sink for Seen {
+        fn series(&self, _: &'static Instrument, attributes: &[KeyValue]) -> Box<dyn Recorder> {
+            let labels = attributes.iter().map(|it| format!("{}={}", it.key, it.value));
+            let labels = labels.collect::<Vec<_>>().join(" ");
+            self.0.lock().unwrap().entry(labels.clone()).or_default().0 += 1;
+            Box::new(Sum(self.clone(), labels))
+        }
+
+        fn observe(&self, _: &Arc<Pools>) {}
+    }
+
+    impl Recorder for Sum {
+        fn record(&self, value: f64, _: &Moment<'_>) {
+            self.0.0.lock().unwrap().entry(self.1.clone()).or_default().1 += value;
+        }
+    }
+
+    /// Records 1 with these attributes, whose names lie where no others do.
+    fn record(registry: &Registry, attributes: &[(&str, i64)]) {
+        let mut set = Attributes::default();
+        for (name, value) in attributes {
+            set.number(Box::leak(Box::<str>::from(*name)), *value);
+        }
+        let at = Moment { context: &Context::new(), time: None };
+        registry.with(Family::RpcServer, &set, |it| it.record([Some(1.0), None, None], &at));
+    }
+
+    #[test]
+    fn a_series_counts_once_however_its_attributes_are_spelt() {
+        let seen = Seen::default();
+        let registry = Registry::new(vec![Arc::new(seen.clone())], Choice::new().most_series(3));
+        for _ in 0..2 {
+            record(&registry, &[("a", 1)]);
+            record(&registry, &[("a", 1), ("b", 2)]);
+            record(&registry, &[("b", 2), ("a", 1)]);
+        }
+        record(&registry, &[("a", 2)]);
+        record(&registry, &[("a", 3)]);
+        record(&registry, &[("a", 1)]);
+        let expected = [
+            ("a=1", (1, 3.0)),
+            ("a=1 b=2", (1, 4.0)),
+            ("a=2", (1, 1.0)),
+            ("otel.metric.overflow=true", (1, 1.0)),
+        ];
+        let expected = expected.map(|(labels, seen)| (labels.to_owned(), seen));
+        assert_eq!(*seen.0.lock().unwrap(), BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_a_few_spellings_of_each_series() {
+        let most = 2 * SPELLINGS;
+        // How many values there are, in how many series, and how many are in the overflow.
+        for (values, series, overflow) in [(1, 1, 100 - most), (100, 2, 98)] {
+            let seen = Seen::default();
+            let choice = Choice::new().most_series(2);
+            let registry = Registry::new(vec![Arc::new(seen.clone())], choice);
+            (0..100).for_each(|round| record(&registry, &[("a", round % values)]));
+            let table = &registry.tables[Family::RpcServer as usize];
+            assert_eq!(table.known.read().unwrap().spellings.len(), most);
+            let mut seen = seen.0.lock().unwrap();
+            let counted = seen.remove("otel.metric.overflow=true").unwrap();
+            assert_eq!((seen.len(), counted), (series, (1, overflow as f64)));
+        }
     }
 }

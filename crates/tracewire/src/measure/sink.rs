@@ -10,7 +10,7 @@ use super::{Instrument, Pools};
 /// Counts measurements.
 pub(crate) trait Sink: Send + Sync {
     /// The series of an instrument with these attributes, which are in the order of their names.
-    /// Asked once for each, and the same again only where the order was another at first.
+    /// Asked once for each.
     fn series(&self, instrument: &'static Instrument, attributes: &[KeyValue])
     -> Box<dyn Recorder>;
 

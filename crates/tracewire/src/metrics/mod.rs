@@ -44,11 +44,14 @@
 //! | `create_time` | how long it took to obtain a connection where none was idle, there was room for one more, and the pool has grown |
 //!
 //! What cannot be told: connections taken from sqlx's own pool, by `Deref` or `Acquire`, are in
-//! `count` alone. sqlx tells nobody when it makes a connection. So those that it makes unasked, for
-//! `connect` or `min_connections`, or in place of a broken one while the pool is full, have no
-//! `create_time`; and that of the others has the time in it that sqlx spends on retries and
-//! `after_connect`. A pool is looked at until the last wrapper of it is dropped. One that was made
-//! before the telemetry is measured from its first use on.
+//! `count` alone. sqlx tells nobody when it makes a connection, so `create_time` is inferred. Those
+//! that it makes unasked, for `connect` or `min_connections`, or in place of a broken one while the
+//! pool is full, have none; that of the others has the time in it that sqlx spends on retries and
+//! `after_connect`. Where several ask at the same time and the pool grows for one of them, another
+//! that is handed a connection which was given back meanwhile counts as well.
+//!
+//! A pool is looked at until the last wrapper of it is dropped. One that was made before the telemetry
+//! is measured from its first use on.
 //!
 //! Clients of Redis have no pools: a multiplexed connection or a connection manager is one
 //! connection, which everybody uses at the same time. Nobody borrows it, and the driver does not tell
@@ -60,12 +63,15 @@
 //! Series are bound once and then used without looking them up. OpenTelemetry's SDK can do that; a
 //! meter provider that is not built on it has to implement `bind` of its instruments.
 
+mod hook;
 mod pool;
 
 use crate::Telemetry;
 
 pub use crate::measure::{Attributes, Choice, ExemplarFilter, InUse, PoolNumbers, Waiting};
 pub use pool::ConnectionPool;
+
+pub(crate) use hook::on_measurement;
 
 impl Telemetry {
     /// Says what is measured besides durations.

@@ -50,8 +50,9 @@ pub struct ConnectionPool {
 
 impl ConnectionPool {
     /// A pool by this name, which no other should have: those of one name are measured as one.
-    /// `numbers` says how it stands; it is called by whoever collects, and must neither block nor
-    /// panic. Make it when the telemetry has been set up.
+    /// `numbers` says how it stands; it is called by whoever collects, and must not block. Where it
+    /// panics, the numbers are left out that time, and a warning says so once. Make it when
+    /// the telemetry has been set up.
     pub fn new(
         telemetry: &Telemetry,
         name: impl Into<Arc<str>>,

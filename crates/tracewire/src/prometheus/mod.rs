@@ -61,6 +61,7 @@ mod name;
 mod pools;
 mod readings;
 mod series;
+mod shape;
 mod unit;
 mod write;
 
@@ -71,6 +72,7 @@ pub use prometheus_client as client;
 
 use accept::Format;
 use series::Store;
+use shape::{Names, Shape};
 
 /// What is measured, for Prometheus to fetch. Cheap to clone; all clones are the same metrics.
 ///
@@ -116,8 +118,10 @@ impl Metrics {
     }
 
     /// Serves the metrics of a meter provider, too: those of a program's own instruments, read
-    /// whenever somebody asks. Their names are translated by the same rules; a name that is taken is
-    /// left out, and so are the buckets of exponential histograms.
+    /// whenever somebody asks. Their names are translated by the same rules. What has a name that is
+    /// taken is left out: of two metrics that become one the first is there, in the order of their
+    /// scopes and then of their names, and so it is for each series where both have the same type.
+    /// The buckets of exponential histograms are left out, too.
     ///
     /// With feature `sdk` the process-wide meter provider has such a reader already.
     ///
@@ -160,20 +164,23 @@ impl Metrics {
     }
 
     fn write(&self, format: Format) -> String {
-        let mut out = String::new();
+        let (mut out, mut names) = (String::new(), Names::default());
         let target = self.target.read().unwrap_or_else(PoisonError::into_inner);
         if !target.is_empty() {
             write::target(&mut out, format, &target);
+            ["target", "target_info"].iter().for_each(|name| _ = names.take(name, Shape::Gauge));
         }
         drop(target);
-        let mut taken = pools::write(&mut out, format, &self.store);
+        pools::write(&mut out, format, &self.store, &mut names);
         let families = self.store.read();
         write::families(&mut out, format, &families);
-        taken.extend(families.keys().cloned());
+        for (name, family) in &*families {
+            names.take(name, family.instrument.kind.into());
+        }
         drop(families);
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner).clone();
         let read = readers.iter().filter_map(WeakReader::upgrade).flat_map(|it| it.read());
-        readings::write(&mut out, format, read, &taken);
+        readings::write(&mut out, format, read, &mut names);
         for registry in &*self.joined.read().unwrap_or_else(PoisonError::into_inner) {
             let mut more = String::new();
             match (encode_registry(&mut more, registry), format) {

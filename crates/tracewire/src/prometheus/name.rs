@@ -5,20 +5,17 @@ use std::fmt::Write as _;
 
 use opentelemetry::KeyValue;
 
+use super::shape::Shape;
 use super::unit::word;
-use crate::measure::Kind;
-
-/// The name of a metric without the suffix of its kind, and its unit as a word.
-pub(super) fn of_metric(name: &str, unit: &str, kind: Kind) -> (String, Option<Word>) {
-    of(name, unit, matches!(kind, Kind::Counter))
-}
 
 type Word = Cow<'static, str>;
 
-/// The same for a counter or anything else.
-pub(super) fn of(name: &str, unit: &str, is_counter: bool) -> (String, Option<Word>) {
+/// The name of a metric without the suffixes of its samples, and its unit as a word.
+pub(super) fn of(name: &str, unit: &str, shape: Shape) -> (String, Option<Word>) {
     let mut family = legal(name);
-    if is_counter && let Some(shorter) = family.strip_suffix("_total") {
+    if shape == Shape::Counter
+        && let Some(shorter) = family.strip_suffix("_total")
+    {
         family.truncate(shorter.len());
     }
     let unit = word(unit);
@@ -106,36 +103,44 @@ mod tests {
 
     #[test]
     fn metrics_have_the_names_of_the_rules() {
-        let seconds = Kind::Seconds(&[]);
-        let amounts = Kind::Amounts(&[]);
         let cases = [
-            ("http.server.request.duration", "s", seconds, "http_server_request_duration_seconds"),
-            ("request.seconds", "s", seconds, "request_seconds"),
-            ("nanoseconds", "s", seconds, "nanoseconds_seconds"),
-            ("http.server.request.body.size", "By", amounts, "http_server_request_body_size_bytes"),
+            (
+                "http.server.request.duration",
+                "s",
+                Shape::Histogram,
+                "http_server_request_duration_seconds",
+            ),
+            ("request.seconds", "s", Shape::Histogram, "request_seconds"),
+            ("nanoseconds", "s", Shape::Histogram, "nanoseconds_seconds"),
+            (
+                "http.server.request.body.size",
+                "By",
+                Shape::Histogram,
+                "http_server_request_body_size_bytes",
+            ),
             (
                 "http.server.active_requests",
                 "{request}",
-                Kind::UpDown,
+                Shape::Gauge,
                 "http_server_active_requests",
             ),
             (
                 "messaging.client.sent.messages",
                 "{message}",
-                Kind::Counter,
+                Shape::Counter,
                 "messaging_client_sent_messages",
             ),
-            ("jobs.total", "1", Kind::Counter, "jobs"),
-            ("a..b--c", "", Kind::Counter, "a_b_c"),
-            ("2xx", "", Kind::Counter, "_2xx"),
-            ("größe", "", Kind::Counter, "gr_e"),
-            ("", "", Kind::Counter, "_"),
+            ("jobs.total", "1", Shape::Counter, "jobs"),
+            ("a..b--c", "", Shape::Counter, "a_b_c"),
+            ("2xx", "", Shape::Counter, "_2xx"),
+            ("größe", "", Shape::Counter, "gr_e"),
+            ("", "", Shape::Counter, "_"),
         ];
-        for (name, unit, kind, expected) in cases {
-            assert_eq!(of_metric(name, unit, kind).0, expected, "{name}");
+        for (name, unit, shape, expected) in cases {
+            assert_eq!(of(name, unit, shape).0, expected, "{name}");
         }
-        assert_eq!(of_metric("a", "s", seconds).1.as_deref(), Some("seconds"));
-        assert_eq!(of_metric("a", "{request}", seconds).1, None);
+        assert_eq!(of("a", "s", Shape::Histogram).1.as_deref(), Some("seconds"));
+        assert_eq!(of("a", "{request}", Shape::Histogram).1, None);
     }
 
     #[test]

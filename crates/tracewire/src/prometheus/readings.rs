@@ -1,12 +1,14 @@
 //! What instruments of OpenTelemetry's stand at, as text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 
 use opentelemetry::{InstrumentationScope, KeyValue};
 
 use super::accept::Format;
 use super::name;
+use super::shape::{Names, Shape};
 use super::write::{Heading, write_bound, write_heading};
 use crate::readings::{Measured, Reading, ReadingKind};
 
@@ -19,12 +21,13 @@ struct Family {
 }
 
 /// Everything but what has a name that is taken. Of two metrics with one name and of different kinds
-/// that of the first scope is written, by the scopes' names, so that it is always the same.
+/// the first is written, by the names of their scopes and then their own, so that it is always the
+/// same; of two series with the same labels, too.
 pub(super) fn write(
     out: &mut String,
     format: Format,
     readings: impl IntoIterator<Item = Reading>,
-    taken: &BTreeSet<String>,
+    names: &mut Names,
 ) {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let mut readings: Vec<_> = readings.into_iter().collect();
@@ -34,23 +37,22 @@ pub(super) fn write(
             ("1", ReadingKind::Gauge) => "ratio",
             (unit, _) => unit,
         };
-        let is_counter = reading.kind == ReadingKind::Counter;
-        let (name, unit) = name::of(&reading.name, unit, is_counter);
-        if taken.contains(&name) {
-            continue;
-        }
+        let shape = reading.kind.into();
+        let (name, unit) = name::of(&reading.name, unit, shape);
         let points = std::mem::take(&mut reading.points);
         let (kind, scope) = (reading.kind, labels_of(&reading.scope));
         let unit = unit.map(String::from);
-        let new = || Family { reading, unit, series: BTreeMap::new() };
-        let family = families.entry(name).or_insert_with(new);
-        if family.reading.kind != kind {
-            continue;
-        }
+        let family = match families.entry(name) {
+            Entry::Occupied(known) if known.get().reading.kind == kind => known.into_mut(),
+            Entry::Vacant(new) if names.take(new.key(), shape) => {
+                new.insert(Family { reading, unit, series: BTreeMap::new() })
+            }
+            _ => continue,
+        };
         for point in points {
             let labels = name::of_labels(point.attributes.iter());
             let comma = if labels.is_empty() { "" } else { "," };
-            family.series.insert(format!("{labels}{comma}{scope}"), point.measured);
+            family.series.entry(format!("{labels}{comma}{scope}")).or_insert(point.measured);
         }
     }
     for (name, family) in &families {
@@ -59,14 +61,10 @@ pub(super) fn write(
 }
 
 fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
-    let kind = match family.reading.kind {
-        ReadingKind::Counter => "counter",
-        ReadingKind::Gauge | ReadingKind::UpDown => "gauge",
-        ReadingKind::Histogram => "histogram",
-    };
+    let shape = family.reading.kind.into();
     let (unit, description) = (family.unit.as_deref(), family.reading.description.as_str());
-    write_heading(out, format, &Heading { name, kind, unit, description });
-    let suffix = if kind == "counter" { "_total" } else { "" };
+    write_heading(out, format, &Heading { name, shape, unit, description });
+    let suffix = if shape == Shape::Counter { "_total" } else { "" };
     for (labels, measured) in &family.series {
         // Writing to a string does not fail.
         match measured {

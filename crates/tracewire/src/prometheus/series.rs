@@ -69,7 +69,7 @@ impl Sink for Store {
         instrument: &'static Instrument,
         attributes: &[KeyValue],
     ) -> Box<dyn Recorder> {
-        let (name, unit) = name::of_metric(instrument.name, instrument.unit, instrument.kind);
+        let (name, unit) = name::of(instrument.name, instrument.unit, instrument.kind.into());
         let labels = labels_of(attributes);
         let mut families = self.families.write().unwrap_or_else(PoisonError::into_inner);
         let family = families.entry(name).or_insert_with(|| {

@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use super::accept::Format;
 use super::name::push_escaped;
 use super::series::{Families, Family, Histogram, Series};
+use super::shape::Shape;
 use crate::measure::Exemplar;
 
 // Writing to a string does not fail.
@@ -31,21 +32,21 @@ pub(super) fn families(out: &mut String, format: Format, families: &Families) {
 /// What is said of a metric before its series.
 pub(super) struct Heading<'a> {
     pub(super) name: &'a str,
-    pub(super) kind: &'a str,
+    pub(super) shape: Shape,
     pub(super) unit: Option<&'a str>,
     pub(super) description: &'a str,
 }
 
 pub(super) fn write_heading(out: &mut String, format: Format, heading: &Heading<'_>) {
-    let Heading { name, kind, unit, description } = *heading;
+    let Heading { name, shape, unit, description } = *heading;
     // In OpenMetrics a counter's name is without the suffix that its samples have.
-    let suffix = match (format, kind) {
-        (Format::Text, "counter") => "_total",
+    let suffix = match (format, shape) {
+        (Format::Text, Shape::Counter) => "_total",
         _ => "",
     };
     let _ = write!(out, "# HELP {name}{suffix} ");
     push_escaped(out, description, format == Format::OpenMetrics);
-    let _ = writeln!(out, "\n# TYPE {name}{suffix} {kind}");
+    let _ = writeln!(out, "\n# TYPE {name}{suffix} {}", shape.word());
     if let (Format::OpenMetrics, Some(unit)) = (format, unit) {
         let _ = writeln!(out, "# UNIT {name} {unit}");
     }
@@ -63,14 +64,12 @@ pub(super) fn write_bound(out: &mut String, format: Format, bound: Option<f64>) 
 
 fn write_family(out: &mut String, format: Format, name: &str, family: &Family) {
     let mut series = family.series.iter().filter(|(_, series)| !series.is_empty()).peekable();
-    let kind = match series.peek().map(|(_, series)| &***series) {
-        Some(Series::Histogram(_)) => "histogram",
-        Some(Series::Counter(_)) => "counter",
-        Some(Series::UpDown(_)) => "gauge",
-        None => return,
-    };
+    if series.peek().is_none() {
+        return;
+    }
+    let shape = family.instrument.kind.into();
     let (unit, description) = (family.unit.as_deref(), family.instrument.description);
-    write_heading(out, format, &Heading { name, kind, unit, description });
+    write_heading(out, format, &Heading { name, shape, unit, description });
     for (labels, series) in series {
         match &**series {
             Series::Histogram(histogram) => {

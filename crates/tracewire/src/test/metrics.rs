@@ -32,6 +32,12 @@ impl Capture {
         self.attach(Meters::new())
     }
 
+    /// The provider of its meters, for a telemetry of another kind; nothing without
+    /// [`with_meters`](Self::with_meters).
+    pub fn meter_provider(&self) -> Option<&SdkMeterProvider> {
+        self.meters().map(|meters| &meters.provider)
+    }
+
     /// Everything that was measured so far, in the order of names and attributes; nothing without
     /// [`with_meters`](Self::with_meters).
     ///

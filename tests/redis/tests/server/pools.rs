@@ -70,9 +70,12 @@ async fn pools_are_measured_with_a_few_lines_where_they_are_used() {
     let _measured = ConnectionPool::new(&telemetry, "deadpool", move || {
         let status = watched.status();
         let whole = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        PoolNumbers::new(whole(status.available), whole(status.size - status.available))
-            .max(whole(status.max_size))
-            .pending(whole(status.waiting))
+        PoolNumbers::new(
+            whole(status.available),
+            whole(status.size.saturating_sub(status.available)),
+        )
+        .max(whole(status.max_size))
+        .pending(whole(status.waiting))
     });
     let held = deadpool.get().await.unwrap();
 
