@@ -13,6 +13,10 @@ const TOLERANCE: f64 = 0.03;
 /// Below this many instructions, three per cent are less than what changes by itself.
 const LEAST_TOLERANCE: i64 = 20;
 
+/// How far the instructions of the bare operation and of what it costs move together when a program is built elsewhere,
+/// which is much where that operation is a long one.
+const NOISE: f64 = 0.005;
+
 /// What has no budgets: tables show how costs grow, and SQLite has a thread of its own, whose races move its figures.
 const UNJUDGED: [&str; 2] = ["growth", "sqlite"];
 
@@ -37,6 +41,8 @@ struct Budget {
     instructions: i64,
     allocations: i64,
     why: String,
+    /// The instructions of the bare operation and of this together, where they were counted just now.
+    whole: i64,
 }
 
 /// What became of every budget, and of cases that have none.
@@ -116,7 +122,8 @@ impl Budgets {
                 Some(Budget { why: why.replace(['"', '\\'], "'"), ..now.clone() })
             }
         };
-        self.lines = verdict.0.iter().filter_map(line).collect();
+        let said = |budget: Budget| Budget { whole: 0, ..budget };
+        self.lines = verdict.0.iter().filter_map(line).map(said).collect();
     }
 }
 
@@ -126,7 +133,7 @@ impl fmt::Display for Budgets {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "machine = \"{}\"", self.machine)?;
-        for Budget { case, instructions, allocations, why } in &self.lines {
+        for Budget { case, instructions, allocations, why, .. } in &self.lines {
             writeln!(
                 f,
                 "\"{case}\" = {{ instructions = {instructions}, allocations = {allocations}, why = \"{why}\" }}"
@@ -138,8 +145,8 @@ impl fmt::Display for Budgets {
 
 impl Budget {
     fn of(case: &Case, cost: &Cost) -> Self {
-        let Cost { instructions, allocations, .. } = *cost;
-        Self { case: case.to_string(), instructions, allocations, why: String::new() }
+        let Cost { instructions, allocations, whole, .. } = *cost;
+        Self { case: case.to_string(), instructions, allocations, why: String::new(), whole }
     }
 
     /// A line as [`Budgets`] writes it; spaces do not matter.
@@ -157,6 +164,7 @@ impl Budget {
             instructions: figure("instructions")?,
             allocations: figure("allocations")?,
             why: Some(why).filter(|why| !why.trim().is_empty())?.to_owned(),
+            whole: 0,
         })
     }
 
@@ -167,7 +175,8 @@ impl Budget {
     }
 
     fn change(&self, now: &Self) -> Change {
-        let tolerance = (self.instructions as f64 * TOLERANCE).round() as i64;
+        let share = |of: i64, share: f64| (of as f64 * share).round() as i64;
+        let tolerance = share(self.instructions, TOLERANCE).max(share(now.whole, NOISE));
         let tolerance = tolerance.max(LEAST_TOLERANCE);
         let more = now.instructions - self.instructions;
         if now.allocations > self.allocations || more > tolerance {

@@ -50,6 +50,8 @@ pub(crate) struct Cost {
     pub(crate) bytes: i64,
     /// Time as a multiple of the bare operation's, if it was measured.
     pub(crate) ratio: Option<f64>,
+    /// The instructions of both together.
+    pub(crate) whole: i64,
 }
 
 impl Program {
@@ -177,6 +179,7 @@ impl Measure {
             allocations: difference(|it| it.allocations),
             bytes: difference(|it| it.bytes),
             ratio: self.ratio(bare),
+            whole: self.instructions.cast_signed(),
         }
     }
 

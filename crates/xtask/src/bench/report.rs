@@ -109,7 +109,7 @@ fn rows_of(rows: &[&(Case, Cost)], cell: fn(&Cost) -> String) -> String {
 }
 
 fn cell(cost: &Cost) -> String {
-    let Cost { instructions, allocations, bytes, ratio } = cost;
+    let Cost { instructions, allocations, bytes, ratio, .. } = cost;
     let ratio = ratio.map_or_else(String::new, |ratio| format!(" / ×{ratio:.2}"));
     format!("{} / {allocations} / {}{ratio}", thousands(*instructions), thousands(*bytes))
 }
@@ -121,7 +121,7 @@ fn growth(costs: &[(Case, Cost)]) -> String {
     let mut first = ("", 0, 0);
     for (case, cost) in costs.iter().filter(|(case, _)| case.area == "growth") {
         let (what, size) = case.scenario.rsplit_once(' ').unwrap_or((&case.scenario, ""));
-        let Cost { instructions, allocations, bytes, ratio } = cost;
+        let Cost { instructions, allocations, bytes, ratio, .. } = cost;
         let count: i64 = size.parse().unwrap_or_default();
         if what != first.0 {
             first = (what, count, *instructions);
@@ -156,7 +156,7 @@ pub(super) fn thousands(number: i64) -> String {
 /// The same figures, one line for each case; names hold nothing that JSON would have to escape.
 pub(crate) fn json(programs: &[Measures]) -> String {
     let line = |(case, cost): &(Case, Cost)| {
-        let Cost { instructions, allocations, bytes, ratio } = cost;
+        let Cost { instructions, allocations, bytes, ratio, .. } = cost;
         let ratio = ratio.map_or_else(|| "null".to_owned(), |ratio| format!("{ratio:.3}"));
         format!(
             "  {{ \"case\": \"{case}\", \"instructions\": {instructions}, \"allocations\": {allocations}, \"bytes\": \
