@@ -15,9 +15,12 @@ use tracing::Level;
 
 mod floor;
 mod grpc;
+mod nothing;
+mod tricks;
 
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 const RECORDED: [Mode; 2] = [Mode::Sampled, Mode::Unsampled];
+const TRICKS: &str = "by hand, every trick";
 const API: &str = "opentelemetry-instrumentation-tower 0.19";
 const TOWER_OTEL: &str = "tower-otel 0.12";
 
@@ -26,6 +29,15 @@ fn main() {
     cases.extend(server::layered("by hand on the OpenTelemetry API", &MODES, |app, mode| {
         provider(mode);
         app.layer(floor::ByHandLayer::new())
+    }));
+    cases.extend(server::layered(TRICKS, &MODES, |app, mode| {
+        app.layer(tricks::TricksLayer::new(mode))
+    }));
+    cases.extend(server::layered("a layer that does nothing", &[Mode::Off], |app, _| {
+        app.layer(tower::layer::layer_fn(nothing::Nothing))
+    }));
+    cases.extend(server::layered("the same with a body of its own", &[Mode::Off], |app, _| {
+        app.layer(tower::layer::layer_fn(nothing::Wrapping))
     }));
     cases.extend(server::layered(API, &MODES, |app, mode| {
         provider(mode);
