@@ -3,6 +3,7 @@
 //! Each is set up as its documentation says. In the mode "off" there is no provider, and for layers on `tracing` no
 //! subscriber, which is the cheapest that they can be; those do not hand on the caller's context then.
 
+use bench_by_hand::checked;
 use bench_harness::globals::{provider, subscriber};
 use bench_harness::{Case, Mode, Operation, client, redis, sql, tonic};
 use tonic_tracing_opentelemetry::middleware::client::OtelGrpcLayer;
@@ -11,9 +12,11 @@ use tower_otel::trace::{GrpcLayer, HttpLayer};
 use tracing::Level;
 
 mod floor;
+mod tricks;
 
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 const FLOOR: &str = "by hand on the OpenTelemetry API";
+const TRICKS: &str = "by hand, every trick";
 const TOWER_OTEL: &str = "tower-otel 0.12";
 
 /// An operation below a caller, recorded or not, with a `tracestate` of as many members.
@@ -55,6 +58,29 @@ const TRACED: [Traced; 7] = [
     ("sqlite", FLOOR, provider, floor::sql::select),
 ];
 
+/// The same with every trick, and what its span must have.
+type Tricky = (&'static str, fn(Mode, usize) -> Operation, &'static [&'static str]);
+
+const TRICKY: [Tricky; 3] = [
+    (
+        "tower client",
+        |mode, members| {
+            let client = tricks::http::Tricks::new(client::answering(), mode);
+            client::tower(client, mode != Mode::Unsampled, members)
+        },
+        &tricks::http::ATTRIBUTES,
+    ),
+    (
+        "redis",
+        |mode, members| {
+            let connection = tricks::redis::Tricks::new(redis::Instant, mode);
+            redis::get(connection, mode != Mode::Unsampled, members)
+        },
+        &tricks::redis::ATTRIBUTES,
+    ),
+    ("sqlite", tricks::sql::select, &tricks::sql::ATTRIBUTES),
+];
+
 fn main() {
     let mut cases = Vec::new();
     for (scenario, members) in [("traceparent", 0), ("tracestate", 2)] {
@@ -68,6 +94,10 @@ fn main() {
                     make(mode != Mode::Unsampled, members)
                 })
             }));
+        }
+        for (area, make, keys) in TRICKY {
+            let case = |mode| Case::new(area, scenario, TRICKS, mode, move || make(mode, members));
+            cases.extend(checked(MODES.map(case).into(), keys));
         }
     }
     bench_harness::run(&cases);

@@ -5,6 +5,7 @@
 
 use axum::Router;
 use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};
+use bench_by_hand::checked;
 use bench_harness::globals::{provider, subscriber};
 use bench_harness::{Case, Mode, meters, server};
 use fastrace::collector::{Config, Reporter, SpanRecord};
@@ -30,9 +31,9 @@ fn main() {
         provider(mode);
         app.layer(floor::ByHandLayer::new())
     }));
-    cases.extend(server::layered(TRICKS, &MODES, |app, mode| {
-        app.layer(tricks::TricksLayer::new(mode))
-    }));
+    let tricks =
+        server::layered(TRICKS, &MODES, |app, mode| app.layer(tricks::TricksLayer::new(mode)));
+    cases.extend(checked(tricks, &tricks::ATTRIBUTES));
     cases.extend(server::layered("a layer that does nothing", &[Mode::Off], |app, _| {
         app.layer(tower::layer::layer_fn(nothing::Nothing))
     }));

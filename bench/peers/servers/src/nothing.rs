@@ -3,8 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
 
-use axum::body::{Body, HttpBody};
-use bytes::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;

@@ -1,14 +1,20 @@
 //! The fields of a request that tracing looks at, found in one pass: a look-up in the map costs the hash of a name.
 
-use bench_tricks::{traceparent, tracestate};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceState};
 
-#[derive(Default)]
-pub(crate) struct Fields<'a> {
-    pub(crate) host: Option<&'a [u8]>,
-    pub(crate) user_agent: Option<&'a [u8]>,
+use crate::{traceparent, tracestate};
+
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Some fields of a request.
+#[derive(Debug, Default)]
+pub struct Fields<'a> {
+    /// `Host`.
+    pub host: Option<&'a [u8]>,
+    /// `User-Agent`.
+    pub user_agent: Option<&'a [u8]>,
     traceparent: Option<&'a [u8]>,
     /// Several are as none.
     traceparents: usize,
@@ -17,8 +23,9 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Finds them.
     #[inline]
-    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+    pub fn of(headers: &'a HeaderMap) -> Self {
         let mut fields = Self { all: Some(headers), ..Self::default() };
         for (name, value) in headers {
             match name.as_str() {
@@ -36,7 +43,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The caller's context, or none.
-    pub(crate) fn parent(&self) -> Context {
+    pub fn parent(&self) -> Context {
         let only = self.traceparent.filter(|_| self.traceparents == 1);
         let Some((trace, span, flags)) = only.and_then(traceparent::parse) else {
             return Context::new();
@@ -46,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     fn tracestate(&self) -> TraceState {
-        let all = self.all.into_iter().flat_map(|all| all.get_all("tracestate"));
+        let all = self.all.into_iter().flat_map(|all| all.get_all(TRACESTATE));
         tracestate::parse(all.map(HeaderValue::as_bytes))
     }
 }

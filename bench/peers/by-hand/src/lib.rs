@@ -4,10 +4,19 @@
 //! was found: no settings, no hooks, no metrics, one kind of sampler. What is dearer than they are is a library's to
 //! explain; what they cost themselves is the SDK's, axum's and the allocator's.
 
+mod fields;
+pub mod http;
+mod in_flight;
+mod inject;
 mod kept;
+pub mod redact;
+pub mod server;
 mod span;
 pub mod traceparent;
 pub mod tracestate;
 
+pub use fields::Fields;
+pub use in_flight::InFlight;
+pub use inject::inject;
 pub use kept::Kept;
-pub use span::{Tracing, assert_recorded, end};
+pub use span::{Described, Side, Span, Tracing, checked};

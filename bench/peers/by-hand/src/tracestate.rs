@@ -15,19 +15,19 @@ pub fn parse<'a>(fields: impl Iterator<Item = &'a [u8]>) -> TraceState {
 fn read<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<TraceState> {
     let (mut members, mut count) = ([("", ""); MOST], 0);
     for field in fields {
-        let field = std::str::from_utf8(field).ok()?;
-        for member in field.split(',').map(|it| it.trim_matches([' ', '\t'])) {
-            if member.is_empty() {
+        let mut rest = std::str::from_utf8(field).ok()?;
+        while !rest.is_empty() {
+            if let Some(b' ' | b'\t' | b',') = rest.as_bytes().first() {
+                rest = &rest[1..];
                 continue;
             }
-            let (key, value) = member.split_once('=')?;
-            let starts = matches!(key.as_bytes().first(), Some(b'a'..=b'z' | b'0'..=b'9'));
-            let valid = starts
-                && key.len() <= LONGEST
-                && key.bytes().all(is_of_key)
-                && (1..=LONGEST).contains(&value.len())
-                && value.bytes().all(is_of_value);
-            if !valid {
+            let (key, after) = rest.split_at(length_of(rest, KEY));
+            let after = after.strip_prefix('=')?;
+            let (value, after) = after.split_at(length_of(after, VALUE));
+            let value = value.trim_end_matches(' ');
+            let starts = class(*key.as_bytes().first()?) & KEY_START != 0;
+            let fits = key.len() <= LONGEST && (1..=LONGEST).contains(&value.len());
+            if !(starts && fits && matches!(after.as_bytes().first(), None | Some(b',' | b'\t'))) {
                 return None;
             }
             // A later member of the same key is an older one.
@@ -35,17 +35,40 @@ fn read<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Option<TraceState> {
                 *members.get_mut(count)? = (key, value);
                 count += 1;
             }
+            rest = after;
         }
     }
     TraceState::from_key_value(members[..count].iter().copied()).ok()
 }
 
-fn is_of_key(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@')
+fn length_of(text: &str, wanted: u8) -> usize {
+    let end = text.bytes().position(|byte| class(byte) & wanted == 0);
+    end.unwrap_or(text.len())
 }
 
-fn is_of_value(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=')
+const KEY: u8 = 1;
+const KEY_START: u8 = 2;
+const VALUE: u8 = 4;
+
+/// What a byte may be part of: a table, as comparing with every range costs more than a load.
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
+            b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
+            b',' | b'=' => 0,
+            b' '..=b'~' => VALUE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
 }
 
 /// What is written for a list that is not empty. Of one that is too long, as many members as fit.

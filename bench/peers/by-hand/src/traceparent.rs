@@ -38,8 +38,9 @@ fn bytes_of(digits: &[u8; 64]) -> Option<[u8; 32]> {
         bad |= (is_number | is_letter) ^ 1;
     }
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(nibbles.chunks_exact(2)) {
-        *byte = (pair[0] << 4) | pair[1];
+    for (byte, pair) in bytes.iter_mut().zip(nibbles.as_chunks().0) {
+        let pair = u16::from_le_bytes(*pair);
+        *byte = ((pair << 4) | (pair >> 8)) as u8;
     }
     (bad == 0).then_some(bytes)
 }
