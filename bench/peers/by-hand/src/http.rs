@@ -9,7 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use opentelemetry::KeyValue;
 use pin_project_lite::pin_project;
 
-use crate::{Side, Span};
+use crate::{Side, Span, grpc};
 
 pin_project! {
     /// Its span is current in every poll and in its drop, and goes on with the body.
@@ -17,7 +17,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         span: Span,
-        has_no_body: bool,
+        protocol: Protocol,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
@@ -27,6 +27,9 @@ pin_project! {
                 let guard = this.span.enter();
                 this.inner.set(None);
                 drop(guard);
+            }
+            if *this.protocol == Protocol::Grpc {
+                grpc::cancel(this.span);
             }
         }
     }
@@ -38,7 +41,9 @@ pin_project! {
         #[pin]
         inner: Option<B>,
         span: Span,
+        protocol: Protocol,
         status: StatusCode,
+        // What is to come of the length that the head promises.
         left: Option<u64>,
     }
 
@@ -50,24 +55,38 @@ pin_project! {
                 this.inner.set(None);
                 drop(guard);
             }
+            if *this.protocol == Protocol::Grpc {
+                grpc::cancel(this.span);
+            }
         }
     }
 }
 
-/// Whether a response to this method has a body that says nothing of its end.
-#[inline]
-pub fn has_no_body(method: &Method) -> bool {
-    matches!(*method, Method::HEAD | Method::CONNECT)
+/// What says how a request went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The status in the head.
+    Http {
+        /// Of a response to `HEAD` or `CONNECT` nobody reads the body.
+        has_no_body: bool,
+    },
+    /// The status in the trailers, or in a head without them.
+    Grpc,
+}
+
+impl Protocol {
+    /// HTTP with this method.
+    #[inline]
+    pub fn http(method: &Method) -> Self {
+        Self::Http { has_no_body: matches!(*method, Method::HEAD | Method::CONNECT) }
+    }
 }
 
 impl<F> ResponseFuture<F> {
-    /// What `call` calls, below this span.
-    #[inline]
-    pub fn new(span: Span, has_no_body: bool, call: impl FnOnce() -> F) -> Self {
-        let guard = span.enter();
-        let inner = Some(call());
-        drop(guard);
-        Self { inner, span, has_no_body }
+    /// What was called below this span. Where it is made it stays: a move costs as much as the span's start.
+    #[inline(always)]
+    pub fn new(inner: F, span: Span, protocol: Protocol) -> Self {
+        Self { inner: Some(inner), span, protocol }
     }
 }
 
@@ -88,8 +107,11 @@ where
         this.inner.set(None);
         drop(guard);
         Poll::Ready(match result {
-            Ok(response) => Ok(wrap(response, this.span.take(), *this.has_no_body)),
+            Ok(response) => Ok(wrap(response, this.span.take(), *this.protocol)),
             Err(error) => {
+                if *this.protocol == Protocol::Grpc {
+                    grpc::cancel(this.span);
+                }
                 this.span.end(Some(std::any::type_name::<E>()));
                 Err(error)
             }
@@ -99,10 +121,36 @@ where
 
 /// Hands the span on to the body, unless nothing will come.
 #[inline]
-fn wrap<B: Body>(response: Response<B>, mut span: Span, has_no_body: bool) -> Response<Traced<B>> {
+fn wrap<B: Body>(response: Response<B>, mut span: Span, protocol: Protocol) -> Response<Traced<B>> {
     let status = response.status();
+    let mut left = None;
+    match protocol {
+        Protocol::Http { has_no_body } => {
+            set_status(&response, &span);
+            let has_no_body = has_no_body
+                || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+                || status.is_informational();
+            // There are few fields, and looking for one costs less than the hash of its name.
+            let length = response.headers().iter().find(|(name, _)| **name == CONTENT_LENGTH);
+            left = length.and_then(|(_, length)| length.to_str().ok()?.parse().ok());
+            if has_no_body || left == Some(0) || response.body().is_end_stream() {
+                span.end(error_of(status, span.side()));
+            }
+        }
+        Protocol::Grpc => {
+            if grpc::code_of(response.headers()).is_some() || response.body().is_end_stream() {
+                grpc::end(&mut span, Some(response.headers()));
+            }
+        }
+    }
+    response.map(|inner| Traced { inner: Some(inner), span, protocol, status, left })
+}
+
+#[inline]
+fn set_status<B>(response: &Response<B>, span: &Span) {
     if span.is_recorded() {
-        let code = KeyValue::new("http.response.status_code", i64::from(status.as_u16()));
+        let code = i64::from(response.status().as_u16());
+        let code = KeyValue::new("http.response.status_code", code);
         match span.side() {
             Side::Server => span.set([code]),
             Side::Client => {
@@ -111,16 +159,6 @@ fn wrap<B: Body>(response: Response<B>, mut span: Span, has_no_body: bool) -> Re
             }
         }
     }
-    let has_no_body = has_no_body
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || status.is_informational();
-    // There are few fields, and looking for one costs less than the hash of its name.
-    let length = response.headers().iter().find(|(name, _)| **name == CONTENT_LENGTH);
-    let left = length.and_then(|(_, length)| length.to_str().ok()?.parse().ok());
-    if has_no_body || left == Some(0) || response.body().is_end_stream() {
-        span.end(error_of(status, span.side()));
-    }
-    response.map(|inner| Traced { inner: Some(inner), span, status, left })
 }
 
 impl<B: Body> Body for Traced<B> {
@@ -147,19 +185,22 @@ impl<B: Body> Body for Traced<B> {
             this.inner.set(None);
         }
         drop(guard);
-        let error = error_of(*this.status, this.span.side());
-        match &polled {
-            Some(Err(_)) => this.span.end(Some("body")),
-            _ if is_last => this.span.end(error),
-            Some(Ok(frame)) => {
-                // Whoever has read as far as the length says may not ask for more.
-                let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                *this.left = this.left.map(|left| left.saturating_sub(length));
-                if *this.left == Some(0) {
-                    this.span.end(error);
-                }
+        let read = match &polled {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.remaining() as u64),
+            _ => 0,
+        };
+        *this.left = this.left.map(|left| left.saturating_sub(read));
+        // Whoever has read as far as the length says may not ask for more.
+        if is_last || *this.left == Some(0) {
+            let trailers = match &polled {
+                Some(Ok(frame)) => frame.trailers_ref(),
+                _ => None,
+            };
+            match this.protocol {
+                _ if matches!(polled, Some(Err(_))) => this.span.end(Some("body")),
+                Protocol::Http { .. } => this.span.end(error_of(*this.status, this.span.side())),
+                Protocol::Grpc => grpc::end(this.span, trailers),
             }
-            None => {}
         }
         Poll::Ready(polled)
     }

@@ -52,9 +52,8 @@ pub fn format(span: &SpanContext) -> [u8; LENGTH] {
     bytes[16..24].copy_from_slice(&span.span_id().to_bytes());
     bytes[24] = span.trace_flags().to_u8() & FLAGS;
     let mut digits = [0; 64];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = byte >> 4;
-        pair[1] = byte & 0xf;
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes.map(u16::from)) {
+        *pair = ((byte >> 4) | ((byte & 0xf) << 8)).to_le_bytes();
     }
     for digit in &mut digits {
         *digit += if *digit < 10 { b'0' } else { b'a' - 10 };

@@ -71,13 +71,22 @@ fn class(byte: u8) -> u8 {
     CLASSES[usize::from(byte)]
 }
 
-/// What is written for a list that is not empty. Of one that is too long, as many members as fit.
+/// What is written for a list, unless it is empty. Of one that is too long, as many members as fit.
 pub fn format(state: &TraceState) -> Option<String> {
-    let mut list = String::with_capacity(128);
+    // Exactly as long as it has to be, as a text with room for more is copied.
+    let (mut count, mut length) = (0, 0);
     for (key, value) in state {
-        if list.len() + key.len() + value.len() + 2 > LONGEST_LIST {
+        let longer = length + usize::from(count > 0) + key.len() + 1 + value.len();
+        if longer > LONGEST_LIST {
             break;
         }
+        (count, length) = (count + 1, longer);
+    }
+    if count == 0 {
+        return None;
+    }
+    let mut list = String::with_capacity(length);
+    for (key, value) in state.into_iter().take(count) {
         if !list.is_empty() {
             list.push(',');
         }
@@ -85,5 +94,5 @@ pub fn format(state: &TraceState) -> Option<String> {
         list.push('=');
         list.push_str(value);
     }
-    (!list.is_empty()).then_some(list)
+    Some(list)
 }

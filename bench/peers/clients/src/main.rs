@@ -3,7 +3,7 @@
 //! Each is set up as its documentation says. In the mode "off" there is no provider, and for layers on `tracing` no
 //! subscriber, which is the cheapest that they can be; those do not hand on the caller's context then.
 
-use bench_by_hand::checked;
+use bench_by_hand::{Side, call, checked, rpc};
 use bench_harness::globals::{provider, subscriber};
 use bench_harness::{Case, Mode, Operation, client, redis, sql, tonic};
 use tonic_tracing_opentelemetry::middleware::client::OtelGrpcLayer;
@@ -34,7 +34,7 @@ const BARE: [(&str, Make); 5] = [
 /// What is traced, who does, what that needs in the process, and the operation.
 type Traced = (&'static str, &'static str, fn(Mode), Make);
 
-const TRACED: [Traced; 7] = [
+const TRACED: [Traced; 8] = [
     ("reqwest client", FLOOR, provider, |sampled, members| {
         client::middleware(|it| it.with(floor::http::ByHand::new(())), sampled, members)
     }),
@@ -44,6 +44,9 @@ const TRACED: [Traced; 7] = [
     ("tower client", TOWER_OTEL, subscriber, |sampled, members| {
         let layer = HttpLayer::client(Level::INFO);
         client::tower(layer.layer(client::answering()), sampled, members)
+    }),
+    ("grpc client", FLOOR, provider, |sampled, members| {
+        tonic::send(rpc::ByHand::new(tonic::channel(), Side::Client), sampled, members)
     }),
     ("grpc client", "tonic-tracing-opentelemetry 0.42", subscriber, |sampled, members| {
         tonic::send(OtelGrpcLayer.layer(tonic::channel()), sampled, members)
@@ -61,7 +64,7 @@ const TRACED: [Traced; 7] = [
 /// The same with every trick, and what its span must have.
 type Tricky = (&'static str, fn(Mode, usize) -> Operation, &'static [&'static str]);
 
-const TRICKY: [Tricky; 3] = [
+const TRICKY: [Tricky; 4] = [
     (
         "tower client",
         |mode, members| {
@@ -69,6 +72,14 @@ const TRICKY: [Tricky; 3] = [
             client::tower(client, mode != Mode::Unsampled, members)
         },
         &tricks::http::ATTRIBUTES,
+    ),
+    (
+        "grpc client",
+        |mode, members| {
+            let channel = call::Tricks::new(tonic::channel(), Side::Client, mode);
+            tonic::send(channel, mode != Mode::Unsampled, members)
+        },
+        &call::ATTRIBUTES,
     ),
     (
         "redis",

@@ -21,13 +21,14 @@ mod tricks;
 
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 const RECORDED: [Mode; 2] = [Mode::Sampled, Mode::Unsampled];
+const FLOOR: &str = "by hand on the OpenTelemetry API";
 const TRICKS: &str = "by hand, every trick";
 const API: &str = "opentelemetry-instrumentation-tower 0.19";
 const TOWER_OTEL: &str = "tower-otel 0.12";
 
 fn main() {
     let mut cases = server::bare();
-    cases.extend(server::layered("by hand on the OpenTelemetry API", &MODES, |app, mode| {
+    cases.extend(server::layered(FLOOR, &MODES, |app, mode| {
         provider(mode);
         app.layer(floor::ByHandLayer::new())
     }));

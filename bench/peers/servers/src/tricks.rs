@@ -6,7 +6,7 @@ mod request;
 use std::task::{Context as Task, Poll};
 
 use axum::body::Body;
-use bench_by_hand::http::{ResponseFuture, Traced, has_no_body};
+use bench_by_hand::http::{Protocol, ResponseFuture, Traced};
 use bench_by_hand::{Fields, Tracing};
 use bench_harness::Mode;
 use http::{Request, Response};
@@ -63,7 +63,10 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let fields = Fields::of(request.headers());
         let span = self.tracing.serve(fields.parent(), || request::describe(&request, &fields));
-        let has_no_body = has_no_body(request.method());
-        ResponseFuture::new(span, has_no_body, || self.inner.call(request))
+        let protocol = Protocol::http(request.method());
+        let guard = span.enter();
+        let future = ResponseFuture::new(self.inner.call(request), span, protocol);
+        drop(guard);
+        future
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::task::{Context as Task, Poll};
 
-use bench_by_hand::http::{ResponseFuture, Traced, has_no_body};
+use bench_by_hand::http::{Protocol, ResponseFuture, Traced};
 use bench_by_hand::{Described, Tracing, inject, redact, server};
 use bench_harness::Mode;
+use http::uri::Authority;
 use http::{Request, Response, Uri};
 use http_body::Body;
 use opentelemetry::trace::TraceContextExt as _;
@@ -59,8 +60,11 @@ where
             // What is current stays so, and only has to be written.
             None => Context::map_current(|it| inject(it.span().span_context(), headers)),
         }
-        let has_no_body = has_no_body(request.method());
-        ResponseFuture::new(span, has_no_body, || self.inner.call(request))
+        let protocol = Protocol::http(request.method());
+        let guard = span.enter();
+        let future = ResponseFuture::new(self.inner.call(request), span, protocol);
+        drop(guard);
+        future
     }
 }
 
@@ -73,23 +77,20 @@ fn describe<A>(request: &Request<A>) -> Described {
     if known.is_none() {
         attributes.push(KeyValue::new("http.request.method_original", asked.to_owned()));
     }
-    attributes.push(KeyValue::new("url.full", full(uri)));
-    if let Some(authority) = uri.authority() {
-        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        server::name(authority.as_str().as_bytes(), Some(default_port), &mut attributes);
-    }
+    let authority = uri.authority().map_or("", Authority::as_str);
+    let server = server::of(authority.as_bytes());
+    let shown = server.map(|it| Cow::Borrowed(it.shown));
+    let shown = shown.unwrap_or_else(|| server::shown(authority).into());
+    attributes.push(KeyValue::new("url.full", full(uri, &shown)));
+    let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    server::name(authority.as_bytes(), server, Some(default_port), &mut attributes);
     (Cow::Borrowed(known.unwrap_or("HTTP")), attributes)
 }
 
 /// Exactly as long as it has to be, as a text with room for more is copied.
-fn full(uri: &Uri) -> String {
+fn full(uri: &Uri, authority: &str) -> String {
     let (scheme, slashes) = uri.scheme_str().map_or(("", ""), |scheme| (scheme, "://"));
-    let authority = uri.authority().map_or("", |it| it.as_str());
-    let (user, host) = match authority.rsplit_once('@') {
-        Some((_, host)) => ("REDACTED:REDACTED@", host),
-        None => ("", authority),
-    };
     let query = uri.query().map(redact::query);
     let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
-    [scheme, slashes, user, host, uri.path(), mark, query].concat()
+    [scheme, slashes, authority, uri.path(), mark, query].concat()
 }

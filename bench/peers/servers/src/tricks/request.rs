@@ -57,7 +57,7 @@ pub(super) fn describe(request: &Request<Body>, fields: &Fields<'_>) -> Describe
         None => Cow::Borrowed(METHODS[method]),
     };
     if let Some(named) = uri.authority().map(|it| it.as_str().as_bytes()).or(fields.host) {
-        server::name(named, None, &mut attributes);
+        server::name(named, server::of(named), None, &mut attributes);
     }
     if let Some(ConnectInfo(peer)) = extensions.get::<ConnectInfo<SocketAddr>>() {
         let address = StringValue::from(peer.ip().to_canonical().to_string());
