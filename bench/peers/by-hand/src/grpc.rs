@@ -68,6 +68,6 @@ pub(crate) fn cancel(span: &mut Span) {
 }
 
 fn end_with(span: &mut Span, code: usize) {
-    span.set([KeyValue::new(CODE, name_of(code))]);
+    span.set_one(KeyValue::new(CODE, name_of(code)));
     span.end(is_error(code, span.side()).then(|| name_of(code)));
 }

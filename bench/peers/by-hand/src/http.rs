@@ -152,7 +152,7 @@ fn set_status<B>(response: &Response<B>, span: &Span) {
         let code = i64::from(response.status().as_u16());
         let code = KeyValue::new("http.response.status_code", code);
         match span.side() {
-            Side::Server => span.set([code]),
+            Side::Server => span.set_one(code),
             Side::Client => {
                 let version = version_name(response.version());
                 span.set([code, KeyValue::new("network.protocol.version", version)]);

@@ -115,6 +115,14 @@ impl Span {
         self.context.as_ref()
     }
 
+    /// Sets an attribute.
+    #[inline]
+    pub fn set_one(&self, attribute: KeyValue) {
+        if let Some(context) = self.context.as_ref().filter(|_| self.recorded) {
+            context.span().set_attribute(attribute);
+        }
+    }
+
     /// Sets attributes, all under one lock.
     #[inline]
     pub fn set<const N: usize>(&self, attributes: [KeyValue; N]) {
@@ -126,7 +134,7 @@ impl Span {
     /// Says that it failed, and how (`error.type`).
     #[cold]
     pub fn fail(&self, error: impl Into<StringValue>) {
-        self.set([KeyValue::new("error.type", error.into())]);
+        self.set_one(KeyValue::new("error.type", error.into()));
         if let Some(context) = self.context.as_ref().filter(|_| self.recorded) {
             context.span().set_status(Status::error(""));
         }

@@ -23,11 +23,12 @@ const TOWER_OTEL: &str = "tower-otel 0.12";
 type Make = fn(bool, usize) -> Operation;
 
 /// What there is to trace, without tracing.
-const BARE: [(&str, Make); 5] = [
+const BARE: [(&str, Make); 6] = [
     ("reqwest client", |sampled, members| client::middleware(|it| it, sampled, members)),
     ("tower client", |sampled, members| client::tower(client::answering(), sampled, members)),
     ("grpc client", |sampled, members| tonic::send(tonic::channel(), sampled, members)),
     ("redis", |sampled, members| redis::get(redis::Instant, sampled, members)),
+    ("sql", |sampled, members| sql::answered(sampled, members, || sql::execute(&sql::Answering))),
     ("sqlite", |sampled, members| sql::select(sql::pool(), sampled, members)),
 ];
 
@@ -64,7 +65,7 @@ const TRACED: [Traced; 8] = [
 /// The same with every trick, and what its span must have.
 type Tricky = (&'static str, fn(Mode, usize) -> Operation, &'static [&'static str]);
 
-const TRICKY: [Tricky; 4] = [
+const TRICKY: [Tricky; 5] = [
     (
         "tower client",
         |mode, members| {
@@ -89,6 +90,7 @@ const TRICKY: [Tricky; 4] = [
         },
         &tricks::redis::ATTRIBUTES,
     ),
+    ("sql", tricks::sql::execute, &tricks::sql::UNNAMED),
     ("sqlite", tricks::sql::select, &tricks::sql::ATTRIBUTES),
 ];
 
