@@ -64,3 +64,44 @@ pub fn format(span: &SpanContext) -> [u8; LENGTH] {
     text[53..].copy_from_slice(&digits[48..50]);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TraceState;
+
+    use super::{SpanContext, format, parse};
+
+    const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
+
+    #[test]
+    fn what_is_read_is_written() {
+        let (trace, span, flags) = parse(VALID.as_bytes()).unwrap();
+        let span = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+        assert_eq!(format(&span), *VALID.as_bytes());
+        let later = VALID.replacen("00", "cc", 1) + "-what-comes-later";
+        assert!(parse(later.as_bytes()).is_some());
+        assert!(parse(format!(" {VALID}\t").as_bytes()).is_some());
+    }
+
+    #[test]
+    fn what_is_invalid_is_none() {
+        let changed = |from, to| VALID.replacen(from, to, 1);
+        let invalid = [
+            String::new(),
+            VALID[..54].to_owned(),
+            format!("{VALID}-"),
+            changed("00", "ff"),
+            changed("00", "cc") + "x",
+            changed("0af7", "0aF7"),
+            changed("0af7", "0ag7"),
+            changed("0af7", "0a:7"),
+            changed("0af7", "0a`7"),
+            changed("-b7ad", "_b7ad"),
+            changed("0af7651916cd43dd8448eb211c80319c", &"0".repeat(32)),
+            changed("b7ad6b7169203331", &"0".repeat(16)),
+        ];
+        for value in invalid {
+            assert_eq!(parse(value.as_bytes()), None, "{value}");
+        }
+    }
+}

@@ -96,3 +96,33 @@ pub fn format(state: &TraceState) -> Option<String> {
     }
     Some(list)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{format, parse};
+
+    #[test]
+    fn a_list_is_read_or_none() {
+        let many =
+            |count: usize| (0..count).map(|it| format!("k{it}=v")).collect::<Vec<_>>().join(",");
+        let (most, too_many) = (many(32), many(33));
+        let cases: [(&[&str], Option<&str>); 12] = [
+            (&["a=1,b=2"], Some("a=1,b=2")),
+            (&["a=1", "b=2"], Some("a=1,b=2")),
+            (&[" a=1 ,\tb=2 ,,"], Some("a=1,b=2")),
+            (&["a=1 2"], Some("a=1 2")),
+            (&["a=1,a=2"], Some("a=1")),
+            (&["t@s=1"], Some("t@s=1")),
+            (&[&most], Some(&most)),
+            (&[&too_many], None),
+            (&["A=1"], None),
+            (&["a=1,b"], None),
+            (&["a="], None),
+            (&["a=1\tx"], None),
+        ];
+        for (fields, expected) in cases {
+            let state = parse(fields.iter().map(|it| it.as_bytes()));
+            assert_eq!(format(&state).as_deref(), expected, "{fields:?}");
+        }
+    }
+}
