@@ -1,5 +1,6 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
+use std::cell::LazyCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
         let (telemetry, incoming) = self.receive(request);
-        let template = (self.route)(request.extensions);
+        let template = LazyCell::new(|| (self.route)(request.extensions));
         let caller = serving::caller(&incoming);
         if serving::is_served(caller) {
             template.into_iter().for_each(serving::tell_route);
@@ -38,7 +39,7 @@ impl Config {
         let (mut operation, named) =
             self.open(&telemetry, metered, request, incoming, |start, peer| {
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-                let route = template.map(Route::of);
+                let route = (*template).map(Route::of);
                 describe_server_request(
                     start,
                     request,
@@ -50,10 +51,11 @@ impl Config {
                 );
             });
         if operation.measurement().is_on() {
-            self.measure(operation.measurement(), request, template);
+            self.measure(operation.measurement(), request, *template);
         }
         let mut serving = Serving::new(caller, &operation, named);
-        if template.is_none() {
+        let wants_route = operation.is_watched() || operation.line().is_some();
+        if wants_route && template.is_none() {
             serving = serving.wanting_route(self.methods.name(request.method));
         }
         let protocol = Http::new(Side::Called, request.method);
