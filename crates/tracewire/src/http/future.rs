@@ -174,7 +174,7 @@ impl<P: Protocol> Exchange<P> {
             if let Some(name) = name {
                 self.operation.rename(name);
             }
-            self.operation.set([KeyValue::new(names::HTTP_ROUTE, template)]);
+            self.operation.set_one(KeyValue::new(names::HTTP_ROUTE, template));
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>
             Some(error) => from_server(error.code()),
             None => {
                 if is_read {
-                    operation.set([KeyValue::new(CACHE_HIT, reply.is_hit())]);
+                    operation.set_one(KeyValue::new(CACHE_HIT, reply.is_hit()));
                 }
                 return operation.finish(Outcome::Success);
             }
@@ -75,7 +75,7 @@ pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>
     };
     if let Some(code) = status_code {
         operation.label(|labels| labels.text(DB_RESPONSE_STATUS_CODE, &code));
-        operation.set([KeyValue::new(DB_RESPONSE_STATUS_CODE, code)]);
+        operation.set_one(KeyValue::new(DB_RESPONSE_STATUS_CODE, code));
     }
     // No description: messages of the server quote arguments.
     operation.finish(Outcome::error(error_type));

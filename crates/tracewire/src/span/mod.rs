@@ -338,6 +338,18 @@ impl Operation {
             return;
         }
         let panicked = self.has_panicked();
+        let is_plain = !panicked && self.extras.is_none() && !self.metered.is_on();
+        if is_plain && !outcome.is_error(self.side) {
+            if self.recording {
+                self.span().end();
+            }
+            return;
+        }
+        self.end_with(outcome, panicked);
+    }
+
+    /// The same where there is more to say than that it is over.
+    fn end_with(&self, outcome: Outcome, panicked: bool) {
         let is_told = panicked || matches!(outcome, Outcome::Error { .. });
         let line = self.extras.as_deref().and_then(|extras| extras.line.as_ref());
         if !(is_told || self.is_watched() || line.is_some()) {

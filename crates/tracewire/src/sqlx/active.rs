@@ -114,7 +114,7 @@ impl Active {
         };
         if let Some(code) = code {
             self.operation.label(|labels| labels.text(names::DB_RESPONSE_STATUS_CODE, &code));
-            self.operation.set([KeyValue::new(names::DB_RESPONSE_STATUS_CODE, code)]);
+            self.operation.set_one(KeyValue::new(names::DB_RESPONSE_STATUS_CODE, code));
         }
         self.operation.end(outcome);
     }

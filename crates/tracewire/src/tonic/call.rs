@@ -103,7 +103,7 @@ impl Call {
             }
             operation.set(absent(method.into_string()));
         } else {
-            operation.set([KeyValue::new(names::RPC_METHOD, method.into_string())]);
+            operation.set_one(KeyValue::new(names::RPC_METHOD, method.into_string()));
         }
     }
 
@@ -120,7 +120,7 @@ impl Call {
         for attribute in settings.response_metadata.attributes(fields) {
             if !self.recorded.contains(&attribute.key) {
                 self.recorded.push(attribute.key.clone());
-                operation.set([attribute]);
+                operation.set_one(attribute);
             }
         }
     }
@@ -133,10 +133,8 @@ impl Call {
         });
         if operation.is_recording() {
             self.settle_method(false, operation);
-            operation.set([KeyValue::new(
-                names::RPC_RESPONSE_STATUS_CODE,
-                grpc_code_name(number(status.code)),
-            )]);
+            let code = grpc_code_name(number(status.code));
+            operation.set_one(KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, code));
             self.record_counts(operation);
         }
         // A failure of HTTP is told by the span's owner.
