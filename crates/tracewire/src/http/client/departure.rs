@@ -1,5 +1,7 @@
 //! A request that is about to leave: its operation, its measurement, and what may leave with it.
 
+use std::borrow::Cow;
+
 use http::{Method, Request};
 use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
@@ -64,20 +66,19 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) {
-        let method = self.methods.name(attributes.method);
-        let method = method.as_deref().unwrap_or("_OTHER");
+        let method = self.methods.name(attributes.method).unwrap_or(Cow::Borrowed("_OTHER"));
         let (sizes, active, templates) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.url_template)
         });
         let template = attributes.template.filter(|_| templates);
         metered.label(|labels| {
-            labels.text(names::HTTP_REQUEST_METHOD, method);
+            labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
             if let Some((host, port)) = server {
                 labels.text(names::SERVER_ADDRESS, host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
             }
             if let Some(UrlTemplate(template)) = template {
-                labels.text(names::URL_TEMPLATE, template);
+                labels.fixed(names::URL_TEMPLATE, template);
             }
         });
         if active {

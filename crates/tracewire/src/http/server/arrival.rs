@@ -67,12 +67,12 @@ impl Config {
         let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
         // Anybody can make up a scheme.
         let scheme = match &*scheme {
-            scheme @ ("http" | "https") => scheme,
-            scheme if scheme == self.default_scheme => scheme,
+            "http" => "http",
+            "https" => "https",
+            scheme if scheme == self.default_scheme => self.default_scheme,
             _ => "_OTHER",
         };
-        let method = self.methods.name(request.method);
-        let method = method.as_deref().unwrap_or("_OTHER");
+        let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
@@ -80,8 +80,8 @@ impl Config {
             address.then(|| Origin::of(request, peer(), &self.proxies, self.default_scheme).server);
         let server = server.flatten();
         metered.label(|labels| {
-            labels.text(names::HTTP_REQUEST_METHOD, method);
-            labels.text(names::URL_SCHEME, scheme);
+            labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
+            labels.fixed(names::URL_SCHEME, scheme);
             if let Some((host, port)) = &server {
                 labels.text(names::SERVER_ADDRESS, host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
@@ -92,10 +92,10 @@ impl Config {
         }
         metered.label(|labels| {
             if let Some(route) = route {
-                labels.text(names::HTTP_ROUTE, route);
+                labels.mostly_fixed(names::HTTP_ROUTE, &Route::of(route).template);
             }
             if let Some(version) = version_name(request.version) {
-                labels.text(names::NETWORK_PROTOCOL_VERSION, version);
+                labels.fixed(names::NETWORK_PROTOCOL_VERSION, version);
             }
             if let Some(hook) = &self.on_measurement {
                 hook(request, labels);
