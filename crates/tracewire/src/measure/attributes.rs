@@ -29,6 +29,7 @@ struct Label {
     name: &'static str,
     /// A text of the program, or what the number is.
     value: &'static str,
+    /// As long as the text is otherwise.
     number: u64,
 }
 
@@ -72,7 +73,7 @@ impl Attributes {
     /// Sets a text of the program.
     #[inline]
     pub(crate) fn fixed(&mut self, name: &'static str, value: &'static str) {
-        self.push(name, value, 0);
+        self.push(name, value, value.len() as u64);
     }
 
     /// Sets a text, mostly one of the program.
@@ -172,19 +173,18 @@ fn mix(digest: u64, word: u64) -> u64 {
 impl Label {
     /// What differs where labels do.
     #[inline]
-    fn words(&self) -> [u64; 5] {
-        let [(name, name_length), (value, value_length)] =
-            [self.name, self.value].map(|text| (text.as_ptr().addr(), text.len()));
-        [name as u64, name_length as u64, value as u64, value_length as u64, self.number]
+    fn words(&self) -> [u64; 4] {
+        let [name, value] = [self.name, self.value].map(|text| text.as_ptr().addr() as u64);
+        [name, self.name.len() as u64, value, self.number]
     }
 }
 
 impl PartialEq for Label {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        let ([a, b, c, d, e], [v, w, x, y, z]) = (self.words(), other.words());
+        let ([a, b, c, d], [w, x, y, z]) = (self.words(), other.words());
         // One branch for all of them.
-        (a ^ v) | (b ^ w) | (c ^ x) | (d ^ y) | (e ^ z) == 0
+        (a ^ w) | (b ^ x) | (c ^ y) | (d ^ z) == 0
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
 
-use super::registry::{Registry, Series};
+use super::registry::{Counted, Registry, Series};
 use super::{Attributes, Choice, Family, Moment, Slot};
 
 /// The measurement of one operation, or nothing where nobody measures. Recorded once, by
@@ -25,15 +25,14 @@ struct Measurement {
     attributes: Attributes,
     /// Room for the same with an error.
     failed: Mutex<Attributes>,
-    counted: [Option<u64>; 2],
+    counted: Counted,
     error_type: bool,
     active: Option<Arc<Series>>,
     is_over: AtomicBool,
 }
 
-/// Values of what is active.
-const ONE_MORE: [Option<f64>; 3] = [Some(1.0), None, None];
-const ONE_LESS: [Option<f64>; 3] = [Some(-1.0), None, None];
+/// What is active counts nothing else.
+const NOTHING: Counted = [None; 2];
 
 /// How many buffers each thread keeps for later measurements.
 const KEPT: usize = 64;
@@ -90,7 +89,7 @@ impl Metered {
     pub(crate) fn activate(&mut self, family: Family) {
         if let Some(measurement) = &mut self.0 {
             let series = measurement.registry.with(family, &measurement.attributes, Arc::clone);
-            series.record(ONE_MORE, &Moment { context: &Context::current(), time: None });
+            series.record(1.0, &NOTHING, &Moment { context: &Context::current(), time: None });
             measurement.active = Some(series);
         }
     }
@@ -153,7 +152,7 @@ impl Measurement {
             dated: None,
             attributes: Attributes::default(),
             failed: Mutex::default(),
-            counted: [None; 2],
+            counted: NOTHING,
             error_type: false,
             active: None,
             is_over: AtomicBool::new(false),
@@ -171,55 +170,46 @@ impl Measurement {
         }
         self.is_over.store(true, Ordering::Relaxed);
         let lasted = self.began.elapsed();
-        let [first, second] = self.counted.map(|count| count.map(|count| count as f64));
-        let values = [Some(lasted.as_secs_f64()), first, second];
+        let value = lasted.as_secs_f64();
         let ended = self.dated.map(|dated| dated + lasted);
         let current = self.registry.reads_current.then(|| context.clone().attach());
         let at = Moment { context, time: ended };
         match error {
-            Some(error) if !self.error_type => self.record_failed(error, values, &at),
-            _ => self.record(&self.attributes, values, &at),
+            Some(error) if !self.error_type => self.record_failed(error, value, &at),
+            _ => self.record(&self.attributes, value, &at),
         }
         drop(current);
-        self.deactivate();
+        if let Some(active) = &self.active {
+            deactivate(active);
+        }
         ended
     }
 
     #[inline]
-    fn record(&self, attributes: &Attributes, values: [Option<f64>; 3], at: &Moment<'_>) {
-        self.registry.with(self.family, attributes, |series| series.record(values, at));
+    fn record(&self, attributes: &Attributes, value: f64, at: &Moment<'_>) {
+        self.registry
+            .with(self.family, attributes, |series| series.record(value, &self.counted, at));
     }
 
     #[cold]
-    fn record_failed(
-        &self,
-        (name, error_type): (&'static str, &str),
-        values: [Option<f64>; 3],
-        at: &Moment<'_>,
-    ) {
+    fn record_failed(&self, (name, error_type): (&'static str, &str), value: f64, at: &Moment<'_>) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         failed.copy(&self.attributes);
         failed.text(name, error_type);
-        self.record(&failed, values, at);
-    }
-
-    #[inline]
-    fn deactivate(&self) {
-        if let Some(series) = &self.active {
-            series.record(ONE_LESS, &Moment { context: &Context::current(), time: None });
-        }
+        self.record(&failed, value, at);
     }
 
     /// Keeps the buffers for another measurement of this thread.
     fn reuse(mut self: Box<Self>) {
-        if !*self.is_over.get_mut() {
-            self.deactivate();
+        if let Some(active) = self.active.take()
+            && !*self.is_over.get_mut()
+        {
+            deactivate(&active);
         }
         *self.is_over.get_mut() = false;
-        self.active = None;
         self.dated = None;
         self.attributes.clear();
-        self.counted = [None; 2];
+        self.counted = NOTHING;
         self.error_type = false;
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.try_borrow_mut().ok()?;
@@ -229,4 +219,9 @@ impl Measurement {
             Some(())
         });
     }
+}
+
+#[inline(never)]
+fn deactivate(active: &Series) {
+    active.record(-1.0, &NOTHING, &Moment { context: &Context::current(), time: None });
 }

@@ -45,6 +45,9 @@ type Map = HashMap<Spelling, Arc<Series>, RandomState>;
 /// How many spellings are kept for each series that there may be.
 const SPELLINGS: usize = 4;
 
+/// What was counted of an operation, by its slots.
+pub(super) type Counted = [Option<u64>; 2];
+
 /// What is recorded of operations with the same attributes, in every sink, each with its place
 /// among the values.
 pub(super) struct Series(Box<[(usize, Box<dyn Recorder>)]>);
@@ -57,7 +60,7 @@ impl Registry {
     }
 
     /// Hands the series of these attributes to `record`, and makes it if it is new.
-    #[inline]
+    #[inline(always)]
     pub(super) fn with<R>(
         &self,
         family: Family,
@@ -132,12 +135,17 @@ impl Registry {
 }
 
 impl Series {
-    /// Records what is known of an operation, in the family's order.
+    /// Records what is known of an operation, in the family's order: how long it took, or one more
+    /// or less that is active, and what was counted.
     #[inline]
-    pub(super) fn record(&self, values: [Option<f64>; 3], at: &Moment<'_>) {
+    pub(super) fn record(&self, value: f64, counted: &Counted, at: &Moment<'_>) {
         for (place, recorder) in &self.0 {
-            if let Some(Some(value)) = values.get(*place) {
-                recorder.record(*value, at);
+            let value = match place.checked_sub(1) {
+                None => Some(value),
+                Some(place) => counted.get(place).copied().flatten().map(|count| count as f64),
+            };
+            if let Some(value) = value {
+                recorder.record(value, at);
             }
         }
     }
@@ -195,7 +203,7 @@ mod tests {
             set.number(Box::leak(Box::<str>::from(*name)), *value);
         }
         let at = Moment { context: &Context::new(), time: None };
-        registry.with(Family::RpcServer, &set, |it| it.record([Some(1.0), None, None], &at));
+        registry.with(Family::RpcServer, &set, |it| it.record(1.0, &[None; 2], &at));
     }
 
     #[test]

@@ -36,10 +36,15 @@ impl Config {
             return None;
         }
         let metered = telemetry.measurement(Family::HttpServer);
+        let is_measured = metered.is_on();
+        let mut described = None;
         let (mut operation, named) =
             self.open(&telemetry, metered, request, incoming, |start, peer| {
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
                 let route = template.map(Route::of);
+                if is_measured {
+                    described = Some((self.scheme_label(&origin.scheme), route.clone()));
+                }
                 describe_server_request(
                     start,
                     request,
@@ -51,7 +56,12 @@ impl Config {
                 );
             });
         if operation.measurement().is_on() {
-            self.measure(operation.measurement(), request, template);
+            let (scheme, route) = described.unwrap_or_else(|| {
+                let peer = || self.peer_of(request);
+                let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
+                (self.scheme_label(&scheme), template.map(Route::of))
+            });
+            self.measure(operation.measurement(), request, scheme, route);
         }
         let mut serving = Serving::new(caller, &operation, named);
         if template.is_none() {
@@ -62,22 +72,20 @@ impl Config {
     }
 
     /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
-    fn measure(&self, metered: &mut Metered, request: &RequestHead<'_>, route: Option<&str>) {
-        let peer = || self.peer_of(request);
-        let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
-        // Anybody can make up a scheme.
-        let scheme = match &*scheme {
-            "http" => "http",
-            "https" => "https",
-            scheme if scheme == self.default_scheme => self.default_scheme,
-            _ => "_OTHER",
-        };
+    fn measure(
+        &self,
+        metered: &mut Metered,
+        request: &RequestHead<'_>,
+        scheme: &'static str,
+        route: Option<Route>,
+    ) {
         let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
-        let server =
-            address.then(|| Origin::of(request, peer(), &self.proxies, self.default_scheme).server);
+        let server = address.then(|| {
+            Origin::of(request, self.peer_of(request), &self.proxies, self.default_scheme).server
+        });
         let server = server.flatten();
         metered.label(|labels| {
             labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
@@ -91,8 +99,8 @@ impl Config {
             metered.activate(Family::HttpServerActive);
         }
         metered.label(|labels| {
-            if let Some(route) = route {
-                labels.mostly_fixed(names::HTTP_ROUTE, &Route::of(route).template);
+            if let Some(route) = &route {
+                labels.mostly_fixed(names::HTTP_ROUTE, &route.template);
             }
             if let Some(version) = version_name(request.version) {
                 labels.fixed(names::NETWORK_PROTOCOL_VERSION, version);
@@ -103,6 +111,16 @@ impl Config {
         });
         if sizes && let Some(length) = content_length(request.headers) {
             metered.count(Slot::Request, length);
+        }
+    }
+
+    /// Anybody can make up a scheme.
+    fn scheme_label(&self, scheme: &str) -> &'static str {
+        match scheme {
+            "http" => "http",
+            "https" => "https",
+            scheme if scheme == self.default_scheme => self.default_scheme,
+            _ => "_OTHER",
         }
     }
 
