@@ -17,7 +17,7 @@ use crate::http::name::Route;
 use crate::http::origin::{self, Origin};
 use crate::http::serving::{self, Serving};
 use crate::http::{Http, Peer, RequestHead, content_length};
-use crate::measure::{Family, Metered, Slot};
+use crate::measure::{Attributes, Family, Metered, Slot};
 use crate::span::{Domain, Operation, RequestLine, Side, Start, attributes as names};
 
 const OTHER_METHOD: Cow<'static, str> = Cow::Borrowed("_OTHER");
@@ -83,16 +83,11 @@ impl Config {
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
-        let server = address.then(|| {
-            Origin::of(request, self.peer_of(request), &self.proxies, self.default_scheme).server
-        });
-        let server = server.flatten();
         metered.label(|labels| {
             labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
             labels.fixed(names::URL_SCHEME, scheme);
-            if let Some((host, port)) = &server {
-                labels.text(names::SERVER_ADDRESS, host);
-                port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            if address {
+                self.label_server(request, labels);
             }
         });
         if active {
@@ -111,6 +106,16 @@ impl Config {
         });
         if sizes && let Some(length) = content_length(request.headers) {
             metered.count(Slot::Request, length);
+        }
+    }
+
+    #[cold]
+    fn label_server(&self, request: &RequestHead<'_>, labels: &mut Attributes) {
+        let peer = self.peer_of(request);
+        let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
+        if let Some((host, port)) = origin.server {
+            labels.text(names::SERVER_ADDRESS, &host);
+            port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
         }
     }
 
