@@ -136,9 +136,8 @@ impl reqwest_middleware::Middleware for Middleware {
         // Retries run with the same extensions, so the count is still there for the next attempt.
         let Sent(times) = extensions.get_or_insert_with(Sent::default);
         let resends = std::mem::replace(times, times.saturating_add(1));
-        let mut exchange = begin(&self.config, &mut request, extensions, resends);
-        let future = exchange.within(|| next.run(request, extensions));
-        let future = ResponseFuture::new(future, Some(exchange));
+        let exchange = begin(&self.config, &mut request, extensions, resends);
+        let future = ResponseFuture::calling(Some(exchange), || next.run(request, extensions));
         Pending { future }.await
     }
 }
@@ -157,9 +156,8 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let mut exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
-        let future = exchange.within(|| self.inner.call(request));
-        Pending { future: ResponseFuture::new(future, Some(exchange)) }
+        let exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
+        Pending { future: ResponseFuture::calling(Some(exchange), || self.inner.call(request)) }
     }
 }
 

@@ -85,8 +85,14 @@ impl Telemetry {
         Self::from_source(Source::Tracing)
     }
 
-    /// No spans; the context of callers travels on.
+    /// No spans; the context of callers travels on. Nothing is measured either, unless
+    /// [`meter_provider`](Self::meter_provider) says where that goes.
     pub fn propagate_only() -> Self {
+        Self::without_spans().change_measuring(Measuring::leave_global)
+    }
+
+    /// The same with measurements for OpenTelemetry's global provider.
+    pub(crate) fn without_spans() -> Self {
         Self::from_source(Source::Nothing)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 
 use super::baggage::BAGGAGE;
 use super::traceparent::{TRACEPARENT, trim};
@@ -40,6 +40,14 @@ pub trait CarrierMut {
     /// Writes a field, replacing every value it had. `value` is visible ASCII; a medium that
     /// cannot hold it leaves the field out.
     fn set(&mut self, name: &HeaderName, value: &str);
+
+    /// The same for a value that is at hand as bytes.
+    fn set_bytes(&mut self, name: &HeaderName, value: &[u8]) {
+        match std::str::from_utf8(value) {
+            Ok(value) => self.set(name, value),
+            Err(_) => self.remove(name),
+        }
+    }
 
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
@@ -120,12 +128,11 @@ impl Carrier for HeaderMap {
 
 impl CarrierMut for HeaderMap {
     fn set(&mut self, name: &HeaderName, value: &str) {
-        // A full map has no room, not even to replace a value.
-        let written = HeaderValue::from_str(value)
-            .is_ok_and(|value| self.try_insert(name.clone(), value).is_ok());
-        if !written {
-            HeaderMap::remove(self, name);
-        }
+        put(self, name, HeaderValue::from_str(value));
+    }
+
+    fn set_bytes(&mut self, name: &HeaderName, value: &[u8]) {
+        put(self, name, HeaderValue::from_bytes(value));
     }
 
     fn remove(&mut self, name: &HeaderName) {
@@ -139,6 +146,14 @@ impl CarrierMut for HeaderMap {
     fn reserve(&mut self, fields: usize) {
         // Without room there is none to be had, and what is written next finds that out.
         let _ = self.try_reserve(fields);
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: &HeaderName, value: Result<HeaderValue, InvalidHeaderValue>) {
+    // A full map has no room, not even to replace a value.
+    let written = value.is_ok_and(|value| headers.try_insert(name.clone(), value).is_ok());
+    if !written {
+        headers.remove(name);
     }
 }
 

@@ -77,10 +77,13 @@ impl TraceContext {
         flags: TraceFlags,
         state: tracestate::Parsed,
     ) -> Option<Self> {
+        if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
+            return None;
+        }
         let span = SpanContext::new(trace_id, span_id, flags, true, state.held);
         let sampling = Sampling::decided(flags.is_sampled());
         let unheld = state.unheld.map(|members| Box::new(Unheld { trace_id, members }));
-        span.is_valid().then_some(Self { span, sampling, unheld })
+        Some(Self { span, sampling, unheld })
     }
 
     /// The ids, flags and state as OpenTelemetry's type; always valid and remote.
@@ -92,7 +95,7 @@ impl TraceContext {
 /// A span context in the form of `traceparent`, for places that are no carrier: a page's `<meta>`,
 /// a comment, a log line.
 pub fn trace_parent(span: &SpanContext) -> String {
-    traceparent::TraceParent::of(span).as_str().to_owned()
+    String::from_utf8_lossy(traceparent::TraceParent::of(span).as_bytes()).into_owned()
 }
 
 /// What the current baggage says under this key.

@@ -25,7 +25,7 @@ pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
     if state.is_some() {
         carrier.reserve(FIELDS.len());
     }
-    carrier.set(&TRACEPARENT, TraceParent::of(span).as_str());
+    carrier.set_bytes(&TRACEPARENT, TraceParent::of(span).as_bytes());
     match state {
         Some(state) => carrier.set(&TRACESTATE, &state),
         None => carrier.remove(&TRACESTATE),

@@ -7,9 +7,10 @@ use http::{Uri, Version, header};
 use opentelemetry::{KeyValue, StringValue};
 
 use super::headers::first;
+use super::host::{Host, host_of};
 use super::method::Methods;
 use super::name::{self, Route};
-use super::origin::{self, Origin};
+use super::origin::Origin;
 use super::redact::{self, Redaction};
 use super::{RequestHead, UrlTemplate};
 use crate::span::{Start, attributes as names, kept, kept_address};
@@ -30,14 +31,9 @@ fn text(value: Cow<'_, str>) -> StringValue {
     value.into_owned().into()
 }
 
-fn method(
-    start: &mut Start,
-    methods: &Methods,
-    method: &http::Method,
-) -> Option<Cow<'static, str>> {
+fn method(start: &mut Start, methods: &Methods, method: &http::Method) -> Option<&'static str> {
     let known = methods.name(method);
-    let recorded = known.clone().unwrap_or(Cow::Borrowed("_OTHER"));
-    start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, recorded));
+    start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, known.unwrap_or("_OTHER")));
     if known.is_none() {
         start.set(KeyValue::new(names::HTTP_REQUEST_METHOD_ORIGINAL, method.as_str().to_owned()));
     }
@@ -64,7 +60,7 @@ pub(super) fn describe_server_request(
 ) {
     let known = method(start, methods, request.method);
     match &route {
-        Some(route) => start.name(route.name(known.as_deref())),
+        Some(route) => start.name(route.name(known)),
         None => start.name(name::without_route(known)),
     }
     // The target of a CONNECT has no path.
@@ -79,7 +75,7 @@ pub(super) fn describe_server_request(
         start.set(KeyValue::new(names::HTTP_ROUTE, route.template));
     }
     if let Some((host, port)) = origin.server {
-        start.set(KeyValue::new(names::SERVER_ADDRESS, kept(&host)));
+        start.set(KeyValue::new(names::SERVER_ADDRESS, host));
         if let Some(port) = port {
             start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
         }
@@ -95,14 +91,8 @@ pub(super) fn describe_server_request(
     }
     let agent = first(request.headers, &header::USER_AGENT);
     if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
-        let agent = lossy(agent.as_bytes());
-        start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, kept(&agent)));
+        start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, kept(agent.as_bytes())));
     }
-}
-
-/// What is not UTF-8 is replaced; what is, as nearly always, is found out to be so word by word.
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Lets a hook change what has been described. Its attributes take the place of those with the same
@@ -159,7 +149,7 @@ impl<'a> ClientAttributes<'a> {
         let host = || {
             first(request.headers, &header::HOST)
                 .and_then(|host| host.to_str().ok())
-                .filter(|host| origin::host_and_port(host).is_some())
+                .filter(|host| host_of(host.as_bytes()).is_some())
         };
         let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
         Self {
@@ -175,8 +165,8 @@ impl<'a> ClientAttributes<'a> {
     }
 
     /// The host and the port, which is that of the scheme when none is named.
-    pub(crate) fn server(&self) -> Option<(&str, Option<u16>)> {
-        let (host, port) = origin::host_and_port(&self.authority)?;
+    pub(crate) fn server(&self) -> Option<Host> {
+        let (host, port) = host_of(self.authority.as_bytes())?;
         let default = || match &*self.scheme {
             scheme if is_one_of(scheme, ["https", "wss"]) => Some(443),
             scheme if is_one_of(scheme, ["http", "ws"]) => Some(80),
@@ -185,26 +175,19 @@ impl<'a> ClientAttributes<'a> {
         Some((host, port.or_else(default)))
     }
 
-    /// What a client span has at its start (§1.2 of the requirements): name and attributes. `server`
-    /// is [what this says](Self::server).
-    pub(crate) fn describe(
-        &self,
-        start: &mut Start,
-        server: Option<(&str, Option<u16>)>,
-        methods: &Methods,
-        redaction: &Redaction,
-    ) {
+    /// What a client span has at its start (§1.2 of the requirements): name and attributes.
+    pub(crate) fn describe(&self, start: &mut Start, methods: &Methods, redaction: &Redaction) {
         let known = method(start, methods, self.method);
         match self.template {
             Some(UrlTemplate(template)) => {
-                start.name(Route::of(template).name(known.as_deref()));
+                start.name(Route::of(template).name(known));
                 start.set(KeyValue::new(names::URL_TEMPLATE, template));
             }
             None => start.name(name::without_route(known)),
         }
         start.set(KeyValue::new(names::URL_FULL, self.url(redaction)));
-        if let Some((host, port)) = server {
-            start.set(KeyValue::new(names::SERVER_ADDRESS, kept(host)));
+        if let Some((host, port)) = self.server() {
+            start.set(KeyValue::new(names::SERVER_ADDRESS, host));
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }

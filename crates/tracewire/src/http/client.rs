@@ -267,9 +267,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let mut exchange = self.config.begin(&mut request);
-        let inner = exchange.within(|| self.inner.call(request));
-        ResponseFuture::new(inner, Some(exchange))
+        let exchange = self.config.begin(&mut request);
+        ResponseFuture::calling(Some(exchange), || self.inner.call(request))
     }
 }
 

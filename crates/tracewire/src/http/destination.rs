@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::host::Host;
 use super::origin::host_and_port;
 
 /// Hosts to which context is sent or not, baggage that may leave, names of services.
@@ -17,14 +18,14 @@ pub(crate) struct Destinations {
 /// Hosts at one port, or at all of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    host: Host,
+    name: Name,
     port: Option<u16>,
 }
 
 /// A host, or with a leading `*.` all hosts below it. Case does not count, nor does the root's dot at
 /// the end of a name.
 #[derive(Clone, Debug)]
-enum Host {
+enum Name {
     Any,
     Exactly(Box<str>),
     Below(Box<str>),
@@ -37,15 +38,15 @@ impl Place {
     pub(crate) fn new(pattern: &str) -> Self {
         let pattern = pattern.trim();
         let (host, port) = host_and_port(pattern).unwrap_or((pattern, None));
-        Self { host: Host::new(host), port }
+        Self { name: Name::new(host), port }
     }
 
-    fn is_at(&self, (host, port): (&str, Option<u16>)) -> bool {
-        (self.port.is_none() || self.port == port) && self.host.matches(host)
+    fn is_at(&self, (host, port): &Host) -> bool {
+        (self.port.is_none() || self.port == *port) && self.name.matches(host)
     }
 }
 
-impl Host {
+impl Name {
     fn new(pattern: &str) -> Self {
         if let Ok(address) = pattern.parse() {
             return Self::Address(address);
@@ -80,11 +81,16 @@ fn without_root(host: &str) -> &str {
 }
 
 impl Destinations {
-    /// Whether context may be sent to a host and port. A host that is not known is only sent context
-    /// when all hosts are.
-    pub(crate) fn allows(&self, server: Option<(&str, Option<u16>)>) -> bool {
-        let listed =
-            |list: &[Place]| server.is_some_and(|server| list.iter().any(|at| at.is_at(server)));
+    /// Whether context may be sent to a host and port, which are asked for only where it depends on
+    /// them. A host that is not known is only sent context when all hosts are.
+    pub(crate) fn allows(&self, server: impl FnOnce() -> Option<Host>) -> bool {
+        if self.allowed.is_none() && self.denied.is_empty() {
+            return true;
+        }
+        let server = server();
+        let listed = |list: &[Place]| {
+            server.as_ref().is_some_and(|at| list.iter().any(|place| place.is_at(at)))
+        };
         let denied = !self.denied.is_empty() && (server.is_none() || listed(&self.denied));
         !denied && self.allowed.as_deref().is_none_or(listed)
     }
@@ -95,8 +101,12 @@ impl Destinations {
     }
 
     /// The name of the service there.
-    pub(crate) fn service(&self, server: (&str, Option<u16>)) -> Option<Arc<str>> {
-        let named = self.services.iter().find(|(at, _)| at.is_at(server));
+    pub(crate) fn service(&self, server: impl FnOnce() -> Option<Host>) -> Option<Arc<str>> {
+        if self.services.is_empty() {
+            return None;
+        }
+        let server = server()?;
+        let named = self.services.iter().find(|(place, _)| place.is_at(&server));
         named.map(|(_, name)| name.clone())
     }
 }

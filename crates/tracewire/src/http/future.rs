@@ -43,6 +43,15 @@ pin_project! {
     }
 }
 
+/// Settles an exchange whose call panics as if its future had been dropped.
+struct UnderWay<'a, P: Protocol>(&'a mut Option<Exchange<P>>);
+
+impl<P: Protocol> Drop for UnderWay<'_, P> {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Exchange::dropped);
+    }
+}
+
 /// One request under way.
 #[derive(Debug)]
 pub(crate) struct Exchange<P = Http> {
@@ -73,13 +82,13 @@ impl<F, P: Protocol> ResponseFuture<F, P> {
     }
 
     /// The same for the future that `call` returns, called with the operation current.
-    pub(crate) fn calling(exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
-        // Should the call panic, this is dropped like a future that was under way.
-        let mut this = Self { inner: None, exchange };
-        let entered = this.exchange.as_mut().map(Exchange::enter);
-        this.inner = Some(call());
+    pub(crate) fn calling(mut exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
+        let under_way = UnderWay(&mut exchange);
+        let entered = under_way.0.as_mut().map(Exchange::enter_at_once);
+        let inner = call();
         drop(entered);
-        this
+        std::mem::forget(under_way);
+        Self::new(inner, exchange)
     }
 
     /// What the inner future yields, and the exchange to settle with it.
@@ -140,10 +149,13 @@ impl<P: Protocol> Exchange<P> {
         Entered { _serving: serving, _operation: operation }
     }
 
-    /// Runs something with the operation current.
-    pub(crate) fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        let _entered = self.enter();
-        work()
+    /// The same right after its start.
+    fn enter_at_once(&mut self) -> Entered<'_> {
+        if self.serving.is_some() {
+            // It was started below what its caller has sent.
+            return self.enter();
+        }
+        Entered { _serving: None, _operation: self.operation.enter_at_once() }
     }
 
     /// Whether anybody looks at the response.
@@ -269,5 +281,25 @@ impl Answer {
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer").field("ends_at_head", &self.ends_at_head).finish_non_exhaustive()
+    }
+}
+#[cfg(test)]
+mod sizes {
+    #[test]
+    fn sizes() {
+        use std::mem::size_of as s;
+        eprintln!(
+            "op {} ctx {} metered {} serving {} exch {} http {} incoming {} trace {} kv {} span {}",
+            s::<crate::span::Operation>(),
+            s::<opentelemetry::Context>(),
+            s::<crate::measure::Metered>(),
+            s::<Option<super::Serving>>(),
+            s::<Option<super::Exchange>>(),
+            s::<super::Http>(),
+            s::<crate::context::Incoming>(),
+            s::<Option<crate::context::TraceContext>>(),
+            s::<opentelemetry::KeyValue>(),
+            s::<opentelemetry_sdk::trace::Span>()
+        );
     }
 }

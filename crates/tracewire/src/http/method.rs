@@ -1,30 +1,30 @@
 //! Request methods: those that are known, and `_OTHER`.
 
-use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use http::Method;
 
 /// The methods that are recorded by name.
 #[derive(Clone, Debug)]
-pub(crate) struct Methods(Option<Arc<[Arc<str>]>>);
+pub(crate) struct Methods(Option<Arc<[&'static str]>>);
 
 impl Methods {
     /// A full replacement of the default list. Comparison is case-sensitive.
     pub(crate) fn only<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
-        let trimmed = names.into_iter().map(|name| Arc::from(name.as_ref().trim()));
-        Self(Some(trimmed.filter(|name: &Arc<str>| !name.is_empty()).collect()))
+        let named = |name: T| {
+            let name = name.as_ref().trim();
+            (!name.is_empty()).then(|| lasting(name))
+        };
+        Self(Some(names.into_iter().filter_map(named).collect()))
     }
 
     /// The name to record, or `None` for `_OTHER`.
-    pub(crate) fn name(&self, method: &Method) -> Option<Cow<'static, str>> {
+    #[inline]
+    pub(crate) fn name(&self, method: &Method) -> Option<&'static str> {
         match &self.0 {
-            None => usual(method).map(Cow::Borrowed),
-            Some(names) => {
-                let known = names.iter().find(|name| ***name == *method.as_str())?;
-                let usual = usual(method).map(Cow::Borrowed);
-                Some(usual.unwrap_or_else(|| Cow::Owned(known.as_ref().to_owned())))
-            }
+            None => usual(method),
+            Some(names) => names.iter().copied().find(|name| *name == method.as_str()),
         }
     }
 }
@@ -44,6 +44,18 @@ fn usual(method: &Method) -> Option<&'static str> {
         _ if method.as_str() == "QUERY" => "QUERY",
         _ => return None,
     })
+}
+
+/// A configured name, which lasts as long as the process; the same one however often it is given.
+fn lasting(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name) {
+        return known;
+    }
+    let name: &'static str = Box::leak(name.into());
+    names.insert(name);
+    name
 }
 
 impl Default for Methods {

@@ -46,7 +46,7 @@ impl Route {
     }
 
     /// `{method} {route}`, where `None` is a method that is not known.
-    pub(crate) fn name(&self, method: Option<&str>) -> Cow<'static, str> {
+    pub(crate) fn name(&self, method: Option<&'static str>) -> Cow<'static, str> {
         let method = method.unwrap_or(OTHER);
         let kept =
             self.names.and_then(|names| names.by_method.iter().find(|(name, _)| *name == method));
@@ -86,6 +86,6 @@ impl Names {
 }
 
 /// The name without a route.
-pub(crate) fn without_route(method: Option<Cow<'static, str>>) -> Cow<'static, str> {
-    method.unwrap_or(Cow::Borrowed(OTHER))
+pub(crate) fn without_route(method: Option<&'static str>) -> &'static str {
+    method.unwrap_or(OTHER)
 }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::StringValue;
 
 use super::headers::first;
+use super::host::{Host, host_of};
 use super::trust::{Fields, TrustedProxies, Which, contains};
 use super::{RequestHead, Scheme};
 use crate::span::kept_address;
@@ -25,7 +26,7 @@ pub(super) struct Origin<'a> {
     /// The client: behind trusted proxies, otherwise the socket's peer.
     pub(super) client: Option<StringValue>,
     /// The host that the client named, without brackets, and the port if it named one.
-    pub(super) server: Option<(Cow<'a, str>, Option<u16>)>,
+    pub(super) server: Option<Host>,
     /// In lower case, never empty.
     pub(super) scheme: Cow<'a, str>,
 }
@@ -41,11 +42,7 @@ impl<'a> Origin<'a> {
         let told = forwarded_by(request.headers, peer, proxies).unwrap_or_default();
         let client = told.node.map(StringValue::from);
         let client = client.or_else(|| Some(kept_address(peer?.ip())));
-        let server = told
-            .host
-            .as_deref()
-            .and_then(host_and_port)
-            .map(|(host, port)| (Cow::Owned(host.to_owned()), port));
+        let server = told.host.as_deref().and_then(|host| host_of(host.as_bytes()));
         Self {
             client,
             server: server.or_else(|| named_server(request)),
@@ -101,11 +98,10 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
 }
 
 /// `:authority` or the absolute form, then `Host`.
-pub(crate) fn named_server<'a>(request: &RequestHead<'a>) -> Option<(Cow<'a, str>, Option<u16>)> {
-    let of_target = request.uri.authority().map(http::uri::Authority::as_str);
-    let of_field = || first(request.headers, &header::HOST)?.to_str().ok();
-    let (host, port) = host_and_port(of_target.or_else(of_field)?)?;
-    Some((Cow::Borrowed(host), port))
+pub(crate) fn named_server(request: &RequestHead<'_>) -> Option<Host> {
+    let of_target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let of_field = || first(request.headers, &header::HOST).map(HeaderValue::as_bytes);
+    host_of(of_target.or_else(of_field)?)
 }
 
 /// More characters are no host.

@@ -110,9 +110,10 @@ impl Protocol for Http {
             return;
         }
         let status = i64::from(response.status.as_u16());
-        operation.set([KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status)]);
-        operation
-            .set(version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version)));
+        operation.set_one(KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status));
+        if let Some(version) = version {
+            operation.set_one(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
+        }
     }
 
     /// Nobody reads a body: there is none, or the connection is no longer HTTP.

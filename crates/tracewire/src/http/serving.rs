@@ -34,7 +34,7 @@ pub(crate) struct Serving {
 #[derive(Debug)]
 struct Wanted {
     /// The method to go with it in the name.
-    method: Option<Cow<'static, str>>,
+    method: Option<&'static str>,
     /// What an inner layer has told.
     route: Option<Route>,
 }
@@ -54,7 +54,7 @@ impl Serving {
     }
 
     /// Takes the route of an inner layer, which goes with this method in the name.
-    pub(super) fn wanting_route(self, method: Option<Cow<'static, str>>) -> Self {
+    pub(super) fn wanting_route(self, method: Option<&'static str>) -> Self {
         Self { wanted: Some(Box::new(Wanted { method, route: None })), ..self }
     }
 
@@ -67,7 +67,7 @@ impl Serving {
     pub(super) fn told(self) -> Option<Told> {
         let Wanted { method, route } = *self.wanted?;
         let route = route?;
-        let name = (!self.named).then(|| route.name(method.as_deref()));
+        let name = (!self.named).then(|| route.name(method));
         Some((name, route.template))
     }
 

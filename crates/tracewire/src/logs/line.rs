@@ -29,7 +29,7 @@ impl Ids {
 
     /// Names and values, cut out of `00-<trace id>-<span id>-<flags>`.
     fn fields(&self) -> [(&'static str, &str); 3] {
-        let text = self.0.as_str();
+        let text = std::str::from_utf8(self.0.as_bytes()).unwrap_or_default();
         let part = |range| text.get(range).unwrap_or_default();
         [("trace_id", part(3..35)), ("span_id", part(36..52)), ("trace_flags", part(53..55))]
     }

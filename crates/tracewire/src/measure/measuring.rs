@@ -22,6 +22,8 @@ pub(crate) struct Measuring {
     sinks: Vec<(&'static str, Arc<dyn Sink>)>,
     /// `None` without a sink.
     own: Option<Arc<Registry>>,
+    /// Nothing goes to the global provider.
+    leaves_global: bool,
     /// What goes to the global provider that was seen last.
     global: Arc<RwLock<Option<Global>>>,
 }
@@ -49,6 +51,11 @@ impl Measuring {
     pub(crate) fn choose(&mut self, choice: Choice) {
         self.choice = choice;
         self.renew();
+    }
+
+    /// Measures nothing but what goes to a provider or a sink of its own.
+    pub(crate) fn leave_global(&mut self) {
+        self.leaves_global = true;
     }
 
     fn renew(&mut self) {
@@ -88,7 +95,12 @@ impl Measuring {
         }
     }
 
+    #[inline]
     fn global(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Registry>> {
+        if self.leaves_global { None } else { self.of_global(scope) }
+    }
+
+    fn of_global(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Registry>> {
         let provider = opentelemetry::global::meter_provider();
         // The provider that is there before one is set has nothing in it, not even a field.
         if size_of_val(&*provider) == 0 {

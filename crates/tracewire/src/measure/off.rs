@@ -89,6 +89,8 @@ impl Measuring {
     ) {
     }
 
+    pub(crate) fn leave_global(&mut self) {}
+
     #[inline]
     pub(crate) fn pools(&self, _: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Pools>> {
         None

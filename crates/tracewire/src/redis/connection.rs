@@ -130,12 +130,12 @@ impl Config {
     /// Opens the operation of a call, or `None` when the driver can work as if we were not there:
     /// nothing is recorded, and what is current is already right.
     pub(super) fn open(&self, call: Call<'_>, database: impl Fn() -> i64) -> Option<Opened> {
-        let parent = Context::current();
         let telemetry = self.telemetry_in_use();
         let mut metered = telemetry.measurement(Family::Database);
-        if !metered.is_on() && telemetry.ignores(&parent) {
+        if !metered.is_on() && Context::map_current(|parent| telemetry.ignores(parent)) {
             return None;
         }
+        let parent = Context::current();
         let mut summary = None;
         if self.asks_for_names() {
             let named = call.summary();

@@ -11,14 +11,49 @@ use super::exception::{Domain, Exception};
 use crate::telemetry::Telemetry;
 
 thread_local! {
-    /// The context of the operation that was entered last on this thread and not yet left.
-    static ENTERED: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// The contexts of the operations that were entered on this thread and not yet left.
+    static ENTERED: RefCell<Vec<Context>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Puts a context in the place of the one entered before, which is returned.
-pub(super) fn swap(context: Option<Context>) -> Option<Context> {
-    // At the end of a thread there is no place any more.
-    ENTERED.try_with(|entered| entered.replace(context)).ok().flatten()
+/// How many had been entered before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Depth(usize);
+
+/// Puts a context on top of those entered before. At the end of a thread there is no place any more.
+#[inline]
+pub(super) fn push(context: &Context) -> Option<Depth> {
+    let push = |entered: &RefCell<Vec<Context>>| {
+        let mut entered = entered.borrow_mut();
+        let depth = Depth(entered.len());
+        entered.push(context.clone());
+        depth
+    };
+    ENTERED.try_with(push).ok()
+}
+
+/// Takes it away. It is dropped when nothing is borrowed: a span may end with its last context.
+#[inline]
+pub(super) fn pop(depth: Depth) {
+    let pop = |entered: &RefCell<Vec<Context>>| {
+        let mut entered = entered.borrow_mut();
+        if entered.len() == depth.0 + 1 { entered.pop() } else { None }
+    };
+    match ENTERED.try_with(pop) {
+        Ok(Some(context)) => drop(context),
+        Ok(None) => pop_all_above(depth),
+        Err(_) => {}
+    }
+}
+
+/// The same for one that is not the last, as those after it have been left too late.
+#[cold]
+fn pop_all_above(Depth(depth): Depth) {
+    let split = |entered: &RefCell<Vec<Context>>| {
+        let mut entered = entered.borrow_mut();
+        let depth = depth.min(entered.len());
+        entered.split_off(depth)
+    };
+    drop(ENTERED.try_with(split));
 }
 
 /// The span of the operation that the current code works for: the request that a handler serves,
@@ -48,7 +83,7 @@ pub(super) fn swap(context: Option<Context>) -> Option<Context> {
 #[must_use]
 pub fn current() -> Current {
     let current = Context::current();
-    let entered = ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten();
+    let entered = ENTERED.try_with(|entered| entered.borrow().last().cloned()).ok().flatten();
     let trace = |context: &Context| context.span().span_context().trace_id();
     // Another trace is current: somebody has left ours on purpose.
     let entered = entered.filter(|entered| trace(entered) == trace(&current));

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use opentelemetry::{Context, ContextGuard};
+use opentelemetry::ContextGuard;
 
-use super::{Operation, current};
+use super::Operation;
+use super::current::{self, Depth};
 
 /// Keeps an operation current; made by [`Operation::enter`].
 #[must_use = "the operation is current only while the guard lives"]
@@ -12,36 +13,38 @@ use super::{Operation, current};
 pub struct Entered<'a> {
     operation: &'a Operation,
     panicking: bool,
-    /// What was entered before, if this was: a span that nobody reads is nobody's to write on.
-    outer: Option<Option<Context>>,
+    /// Where it is to be found, if it is: a span that nobody reads is nobody's to write on.
+    depth: Option<Depth>,
     // Dropped in this order: the context was attached after the `tracing` span was entered.
-    _context: ContextGuard,
+    _context: Option<ContextGuard>,
     _front: Option<tracing::span::Entered<'a>>,
 }
 
 impl<'a> Entered<'a> {
-    pub(super) fn new(operation: &'a Operation) -> Self {
+    /// Without `attaching` the operation's context is current already.
+    #[inline]
+    pub(super) fn new(operation: &'a Operation, attaching: bool) -> Self {
         // The layer behind the `tracing` span makes its own context current; ours goes on top.
         let front = operation.extras.as_deref().and_then(|extras| extras.front.as_ref());
         let front = front.map(tracing::Span::enter);
-        let entered = || current::swap(Some(operation.target().clone()));
         Self {
             operation,
             panicking: std::thread::panicking(),
-            outer: operation.recording.then(entered),
-            _context: operation.context.clone().attach(),
+            depth: if operation.recording { current::push(operation.target()) } else { None },
+            _context: attaching.then(|| operation.context.clone().attach()),
             _front: front,
         }
     }
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.panicking && std::thread::panicking() {
             self.operation.panicked.store(true, Ordering::Relaxed);
         }
-        if let Some(outer) = self.outer.take() {
-            current::swap(outer);
+        if let Some(depth) = self.depth.take() {
+            current::pop(depth);
         }
     }
 }

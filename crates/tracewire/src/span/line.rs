@@ -10,7 +10,7 @@ use super::{Outcome, Side};
 /// What is to be said about a request at its end.
 #[derive(Debug)]
 pub(crate) struct RequestLine {
-    method: Cow<'static, str>,
+    method: &'static str,
     /// The template, or the path while there is none.
     target: Target,
     status: Option<u16>,
@@ -25,7 +25,7 @@ enum Target {
 
 impl RequestLine {
     /// A request that begins now.
-    pub(crate) fn new(method: Cow<'static, str>, path: &str) -> Self {
+    pub(crate) fn new(method: &'static str, path: &str) -> Self {
         let target = Target::Path(path.to_owned());
         Self { method, target, status: None, began: Instant::now() }
     }
@@ -65,7 +65,7 @@ impl RequestLine {
                     name: "http.server.request",
                     target: "tracewire::request",
                     tracing::Level::$level,
-                    "http.request.method" = &*self.method,
+                    "http.request.method" = self.method,
                     "http.route" = route,
                     "url.path" = path,
                     "http.response.status_code" = self.status,

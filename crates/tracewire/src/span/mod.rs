@@ -59,7 +59,7 @@ pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
-pub(crate) use texts::{kept, kept_address};
+pub(crate) use texts::{Recent, kept, kept_address};
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
@@ -75,6 +75,8 @@ use source::{Source, Started};
 #[derive(Debug)]
 pub struct Operation {
     context: Context,
+    /// Whether that is another context than the one below which it was started.
+    is_own: bool,
     extras: Option<Box<Extras>>,
     side: Side,
     domain: Domain,
@@ -153,9 +155,10 @@ impl Operation {
         operation
     }
 
-    fn of(Started { context, extras, recording }: Started, side: Side) -> Self {
+    fn of(Started { context, is_own, extras, recording }: Started, side: Side) -> Self {
         Self {
             context,
+            is_own,
             extras,
             side,
             domain: Domain::General,
@@ -201,6 +204,7 @@ impl Operation {
     }
 
     /// The context of the span to write on.
+    #[inline]
     fn target(&self) -> &Context {
         let joined = self.extras.as_deref().and_then(|extras| extras.joined.as_ref());
         joined.unwrap_or(&self.context)
@@ -222,7 +226,7 @@ impl Operation {
 
     /// The same operation within another context, for one that has no span of its own.
     pub(crate) fn within(mut self, context: &Context) -> Self {
-        self.context = context.clone();
+        (self.context, self.is_own) = (context.clone(), true);
         self
     }
 
@@ -254,7 +258,12 @@ impl Operation {
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
     pub fn enter(&self) -> Entered<'_> {
-        Entered::new(self)
+        Entered::new(self, true)
+    }
+
+    /// The same where the context below which it was started is current, as it was then.
+    pub(crate) fn enter_at_once(&self) -> Entered<'_> {
+        Entered::new(self, self.is_own)
     }
 
     /// Runs a future with the operation current in every poll and in its drop.
@@ -266,6 +275,13 @@ impl Operation {
     pub fn set(&self, attributes: impl IntoIterator<Item = KeyValue>) {
         if self.recording {
             self.span().set_attributes(attributes);
+        }
+    }
+
+    /// Sets one attribute.
+    pub(crate) fn set_one(&self, attribute: KeyValue) {
+        if self.recording {
+            self.span().set_attribute(attribute);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A future that runs with its operation current.
 
 use std::pin::Pin;
-use std::task::{Context as Task, Poll};
+use std::task::{Context as Task, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -20,8 +20,10 @@ pin_project! {
     impl<F> PinnedDrop for Run<'_, F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.operation.enter();
-            this.future.set(None);
+            if this.future.is_some() {
+                let _entered = this.operation.enter();
+                this.future.set(None);
+            }
         }
     }
 }
@@ -36,11 +38,12 @@ impl<F: Future> Future for Run<'_, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<F::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let _entered = this.operation.enter();
-        match this.future.as_pin_mut() {
-            Some(future) => future.poll(task),
-            None => Poll::Pending,
-        }
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let output = ready!(future.poll(task));
+        // What it still holds goes while the operation is current.
+        this.future.set(None);
+        Poll::Ready(output)
     }
 }

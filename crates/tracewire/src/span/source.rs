@@ -31,6 +31,8 @@ pub(crate) enum Source {
 /// A span that has been started.
 pub(crate) struct Started {
     pub(super) context: Context,
+    /// Whether that is another context than the parent's.
+    pub(super) is_own: bool,
     pub(super) extras: Option<Box<Extras>>,
     pub(super) recording: bool,
 }
@@ -132,7 +134,7 @@ impl std::fmt::Debug for Source {
 impl Started {
     /// No span: whatever `parent` says travels on.
     pub(super) fn none(parent: &Context) -> Self {
-        Self { context: parent.clone(), extras: None, recording: false }
+        Self { context: parent.clone(), is_own: false, extras: None, recording: false }
     }
 }
 
@@ -149,6 +151,7 @@ where
         if span.is_recording() {
             return Some(Started {
                 context: parent.with_span(span),
+                is_own: true,
                 extras: None,
                 recording: true,
             });
@@ -162,6 +165,7 @@ where
         }
         Some(Started {
             context: parent.with_remote_span_context(dropped(own, parents)),
+            is_own: true,
             extras: None,
             recording: false,
         })

@@ -9,52 +9,69 @@ use std::sync::Arc;
 
 use opentelemetry::StringValue;
 
-/// How many texts, and how many addresses, a thread keeps.
-const KEPT: usize = 64;
 /// A longer text is copied, so that nobody can fill the memory with it.
-const LONGEST: usize = 256;
+const LONGEST: usize = 255;
 
-struct Texts {
-    texts: [Option<Arc<str>>; KEPT],
-    addresses: [Option<(IpAddr, Arc<str>)>; KEPT],
-}
+/// A table of what came last, found by bytes that stand for it.
+pub(crate) struct Recent<T>([Option<T>; SLOTS]);
+
+const SLOTS: usize = 64;
 
 thread_local! {
-    static TEXTS: RefCell<Texts> = const {
-        RefCell::new(Texts { texts: [const { None }; KEPT], addresses: [const { None }; KEPT] })
-    };
+    static TEXTS: RefCell<Recent<Arc<str>>> = const { RefCell::new(Recent::new()) };
+    static ADDRESSES: RefCell<Recent<(IpAddr, Arc<str>)>> = const { RefCell::new(Recent::new()) };
 }
 
-/// A text that will probably come again.
-pub(crate) fn kept(text: &str) -> StringValue {
-    if text.len() > LONGEST {
-        return text.to_owned().into();
+impl<T> Recent<T> {
+    pub(crate) const fn new() -> Self {
+        Self([const { None }; SLOTS])
     }
-    let keep = |texts: &RefCell<Texts>| {
-        let slot = &mut texts.borrow_mut().texts[slot_of(text.as_bytes())];
-        match slot {
-            Some(known) if **known == *text => known.clone(),
-            slot => slot.insert(Arc::from(text)).clone(),
+
+    /// What stands in the place of these bytes, after putting there what `make` makes unless what
+    /// stands there already `is` it.
+    pub(crate) fn find(
+        &mut self,
+        bytes: &[u8],
+        is: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> Option<T>,
+    ) -> Option<&T> {
+        let slot = &mut self.0[slot_of(bytes)];
+        if !slot.as_ref().is_some_and(is) {
+            *slot = Some(make()?);
         }
+        slot.as_ref()
+    }
+}
+
+/// A text that will probably come again. What is not UTF-8 is replaced.
+pub(crate) fn kept(text: &[u8]) -> StringValue {
+    let copied = || String::from_utf8_lossy(text).into_owned().into();
+    if text.len() > LONGEST {
+        return copied();
+    }
+    let keep = |texts: &RefCell<Recent<Arc<str>>>| {
+        let mut texts = texts.borrow_mut();
+        let make = || std::str::from_utf8(text).ok().map(Arc::from);
+        texts.find(text, |known| known.as_bytes() == text, make).cloned()
     };
-    TEXTS.try_with(keep).map_or_else(|_| text.to_owned().into(), StringValue::from)
+    TEXTS.try_with(keep).ok().flatten().map_or_else(copied, StringValue::from)
 }
 
 /// The text of an address; of an IPv4 address mapped to IPv6, that of the former.
 pub(crate) fn kept_address(address: IpAddr) -> StringValue {
     let address = address.to_canonical();
-    let keep = |texts: &RefCell<Texts>| {
-        let slot = match address {
-            IpAddr::V4(address) => slot_of(&address.octets()),
-            IpAddr::V6(address) => slot_of(&address.octets()),
+    let keep = |addresses: &RefCell<Recent<(IpAddr, Arc<str>)>>| {
+        let mut addresses = addresses.borrow_mut();
+        let is = |(known, _): &(IpAddr, Arc<str>)| *known == address;
+        let make = || Some((address, Arc::from(address.to_string())));
+        let found = match address {
+            IpAddr::V4(address) => addresses.find(&address.octets(), is, make),
+            IpAddr::V6(address) => addresses.find(&address.octets(), is, make),
         };
-        let slot = &mut texts.borrow_mut().addresses[slot];
-        match slot {
-            Some((known, text)) if *known == address => text.clone(),
-            slot => slot.insert((address, Arc::from(address.to_string()))).1.clone(),
-        }
+        found.map(|(_, text)| text.clone())
     };
-    TEXTS.try_with(keep).map_or_else(|_| address.to_string().into(), StringValue::from)
+    let text = ADDRESSES.try_with(keep).ok().flatten();
+    text.map_or_else(|| address.to_string().into(), StringValue::from)
 }
 
 /// A place in the table by the length and three samples, which differ where texts of a kind do.
@@ -66,7 +83,7 @@ fn slot_of(bytes: &[u8]) -> usize {
     let end = bytes.len().saturating_sub(4);
     let mixed = sample(0) ^ sample(end / 2).rotate_left(11) ^ sample(end).rotate_left(22);
     let mixed = (mixed ^ bytes.len() as u32).wrapping_mul(0x9e37_79b9);
-    (mixed >> 16) as usize % KEPT
+    (mixed >> 16) as usize % SLOTS
 }
 
 #[cfg(test)]
@@ -79,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_comes_again_is_shared() {
-        let (first, second) = (kept("api.example.com"), kept("api.example.com"));
+        let (first, second) = (kept(b"api.example.com"), kept(b"api.example.com"));
         assert_eq!(first.as_str(), "api.example.com");
         assert_eq!(shared(&first), shared(&second));
         let address = "::ffff:192.0.2.7".parse().unwrap();
@@ -93,9 +110,9 @@ mod tests {
         for round in 0..2 {
             for number in 0..1000_u32 {
                 let text = format!("host-{number}.example.com");
-                assert_eq!(kept(&text).as_str(), text, "{round}");
+                assert_eq!(kept(text.as_bytes()).as_str(), text, "{round}");
                 let short = &text[..number as usize % 8];
-                assert_eq!(kept(short).as_str(), short);
+                assert_eq!(kept(short.as_bytes()).as_str(), short);
                 let address = IpAddr::from(number.to_be_bytes());
                 assert_eq!(kept_address(address).as_str(), address.to_string());
                 let address = IpAddr::from(u128::from(number).rotate_right(32).to_be_bytes());
@@ -105,9 +122,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_replaced() {
+        for _ in 0..2 {
+            assert_eq!(kept(b"Lynx\xff/2").as_str(), "Lynx\u{fffd}/2");
+        }
+    }
+
+    #[test]
     fn a_long_text_is_not_kept() {
         let text = "x".repeat(LONGEST + 1);
-        let (first, second) = (kept(&text), kept(&text));
+        let (first, second) = (kept(text.as_bytes()), kept(text.as_bytes()));
         assert_eq!(first.as_str(), text);
         assert_ne!(shared(&first), shared(&second));
     }

@@ -33,18 +33,22 @@ where
     DB: Database,
     Q: Execute<'q, DB>,
 {
+    let looks_at_text = config.has_filters() || config.comment.is_some();
+    let mut metered = config.measurement();
+    let nobody_looks = !(looks_at_text || metered.is_on());
+    if nobody_looks && Context::map_current(|parent| config.telemetry.ignores(parent)) {
+        return Begun::Bare(Query::Whole(query));
+    }
     let parent = Context::current();
     let mut whole = Some(query);
     let mut parts = None;
-    if config.has_filters() || config.comment.is_some() {
+    if looks_at_text {
         parts = whole.take().map(Parts::of);
     }
     let is_skipped =
         parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
-    let metered = if is_skipped { Metered::default() } else { config.measurement() };
-    let nobody_looks = |_: &mut Q| !metered.is_on() && config.telemetry.ignores(&parent);
-    if let Some(query) = whole.take_if(nobody_looks) {
-        return Begun::Bare(Query::Whole(query));
+    if is_skipped {
+        metered = Metered::default();
     }
     if metered.is_on() {
         parts = parts.or_else(|| whole.take().map(Parts::of));

@@ -260,23 +260,22 @@ impl<S> Client<S> {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange<Call> {
         let head = RequestHead::of(request);
         let target = self.settings.target.as_ref();
-        let named = if target.is_none() { server_of(&head) } else { None };
         let default_port = || default_port(head.uri.scheme_str()?);
-        let host = match target {
+        let host = || match target {
             Some(target) => target.server(),
-            None => named.as_ref().map(|(host, port)| (&**host, port.or_else(default_port))),
+            None => server_of(&head).map(|(host, port)| (host, port.or_else(default_port))),
         };
+        let server = || host().or_else(|| Some((target?.address.clone(), None)));
         let path = head.uri.path();
         let method = method::at_end_of_path(path);
         let family = Family::RpcClient;
-        let (mut operation, egress) = self.http.open_to(family, host, &head, |start| {
+        let (mut operation, egress) = self.http.open_to(family, &host, &head, |start| {
             match method {
                 Some(method) => describe(start, method, Standing::Present),
                 None => describe(start, path.trim_start_matches('/'), Standing::Absent),
             }
-            let server = host.or_else(|| Some((&*target?.address, None)));
-            let Some((address, port)) = server else { return };
-            start.set(KeyValue::new(names::SERVER_ADDRESS, address.to_owned()));
+            let Some((address, port)) = server() else { return };
+            start.set(KeyValue::new(names::SERVER_ADDRESS, address));
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }
@@ -284,9 +283,8 @@ impl<S> Client<S> {
         operation.label(|labels| {
             let standing = if method.is_some() { Standing::Present } else { Standing::Absent };
             label(labels, method, standing);
-            let server = host.or_else(|| Some((&*target?.address, None)));
-            let Some((address, port)) = server else { return };
-            labels.text(names::SERVER_ADDRESS, address);
+            let Some((address, port)) = server() else { return };
+            labels.text(names::SERVER_ADDRESS, &address);
             port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
         });
         if let Some(hook) = &self.settings.on_measurement {

@@ -313,7 +313,7 @@ impl<S> Server<S> {
         let with_server = metered.choice().is_some_and(|choice| choice.server_address);
         metered.label(|labels| {
             label(labels, method, standing);
-            if let Some((host, port)) = server_of(request).filter(|_| with_server) {
+            if let Some((host, port)) = with_server.then(|| server_of(request)).flatten() {
                 labels.text(names::SERVER_ADDRESS, &host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
             }
@@ -327,7 +327,7 @@ impl<S> Server<S> {
 /// `server.*` and `network.peer.*`.
 fn describe_ends(start: &mut Start, request: &RequestHead<'_>, peer: Option<SocketAddr>) {
     if let Some((host, port)) = server_of(request) {
-        start.set(KeyValue::new(names::SERVER_ADDRESS, host.into_owned()));
+        start.set(KeyValue::new(names::SERVER_ADDRESS, host));
         if let Some(port) = port {
             start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
         }

@@ -1,12 +1,14 @@
 //! The target of a channel as `server.address` and `server.port` (semantic conventions, "gRPC").
 
-use crate::http::host_and_port;
+use std::sync::Arc;
+
+use crate::http::{Host, host_and_port};
 
 /// Where a channel leads: what to record, and the host that destination rules look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     /// The host without brackets, the path of a socket, or all of a target that is neither.
-    pub(super) address: Box<str>,
+    pub(super) address: Arc<str>,
     /// The port, where the target names one host and a port.
     pub(super) port: Option<u16>,
     /// Whether `address` is a host.
@@ -40,8 +42,8 @@ impl Target {
     }
 
     /// The host and port for rules about destinations.
-    pub(super) fn server(&self) -> Option<(&str, Option<u16>)> {
-        self.is_host.then_some((&*self.address, self.port))
+    pub(super) fn server(&self) -> Option<Host> {
+        self.is_host.then(|| (self.address.clone(), self.port))
     }
 
     fn host(authority: &str, default_port: Option<u16>) -> Option<Self> {
@@ -107,7 +109,7 @@ mod tests {
         for (target, address, port) in hosts {
             let parsed = Target::parse(target);
             assert_eq!((&*parsed.address, parsed.port), (address, port), "{target}");
-            assert_eq!(parsed.server(), Some((address, port)), "{target}");
+            assert_eq!(parsed.server(), Some((address.into(), port)), "{target}");
         }
         let others = [
             ("unix:/run/shop.sock", "/run/shop.sock"),

@@ -11,7 +11,9 @@ use crate::Telemetry;
 use crate::context::CarrierMut;
 use crate::http::attributes::amend;
 use crate::http::future::Exchange;
-use crate::http::{ClientAttributes, Http, RequestHead, Resends, UrlTemplate, content_length};
+use crate::http::{
+    ClientAttributes, Host, Http, RequestHead, Resends, UrlTemplate, content_length,
+};
 use crate::measure::{Family, Metered, Slot};
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
@@ -48,12 +50,12 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) -> (Operation, Egress) {
-        let server = attributes.server();
+        let server = || attributes.server();
         let (mut operation, egress) = self.open_to(Family::HttpClient, server, head, |start| {
-            attributes.describe(start, server, &self.methods, &self.redaction);
+            attributes.describe(start, &self.methods, &self.redaction);
         });
         if operation.measurement().is_on() {
-            self.measure(operation.measurement(), server, head, attributes);
+            self.measure(operation.measurement(), head, attributes);
         }
         (operation, egress)
     }
@@ -62,19 +64,18 @@ impl Config {
     fn measure(
         &self,
         metered: &mut Metered,
-        server: Option<(&str, Option<u16>)>,
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) {
-        let method = self.methods.name(attributes.method).unwrap_or(Cow::Borrowed("_OTHER"));
+        let method = self.methods.name(attributes.method).unwrap_or("_OTHER");
         let (sizes, active, templates) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.url_template)
         });
         let template = attributes.template.filter(|_| templates);
         metered.label(|labels| {
-            labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
-            if let Some((host, port)) = server {
-                labels.text(names::SERVER_ADDRESS, host);
+            labels.fixed(names::HTTP_REQUEST_METHOD, method);
+            if let Some((host, port)) = attributes.server() {
+                labels.text(names::SERVER_ADDRESS, &host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
             }
             if let Some(UrlTemplate(template)) = template {
@@ -96,13 +97,13 @@ impl Config {
     pub(crate) fn open_to(
         &self,
         family: Family,
-        server: Option<(&str, Option<u16>)>,
+        server: impl Fn() -> Option<Host>,
         head: &RequestHead<'_>,
         describe: impl FnOnce(&mut Start),
     ) -> (Operation, Egress) {
         let telemetry = self.telemetry.now();
         let parent = Context::current();
-        let allowed = self.destinations.allows(server);
+        let allowed = self.destinations.allows(&server);
         let suppressed = parent.is_telemetry_suppressed();
         let has_span = head.extensions.get::<HasSpan>().is_some();
         let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
@@ -116,8 +117,7 @@ impl Config {
                         + self.answer.response_headers.len(),
                 );
                 describe(start);
-                let service = server.and_then(|server| self.destinations.service(server));
-                if let Some(service) = service {
+                if let Some(service) = self.destinations.service(&server) {
                     start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
                 }
                 self.request_headers

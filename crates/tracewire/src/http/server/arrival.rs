@@ -1,6 +1,5 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::http::{Http, Peer, RequestHead, content_length};
 use crate::measure::{Attributes, Family, Metered, Slot};
 use crate::span::{Domain, Operation, RequestLine, Side, Start, attributes as names};
 
-const OTHER_METHOD: Cow<'static, str> = Cow::Borrowed("_OTHER");
+const OTHER_METHOD: &str = "_OTHER";
 
 /// What a request has at its start and its end, without headers.
 const TYPICAL_ATTRIBUTES: usize = 14;
@@ -84,7 +83,7 @@ impl Config {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
         metered.label(|labels| {
-            labels.mostly_fixed(names::HTTP_REQUEST_METHOD, &method);
+            labels.fixed(names::HTTP_REQUEST_METHOD, method);
             labels.fixed(names::URL_SCHEME, scheme);
             if address {
                 self.label_server(request, labels);
@@ -185,14 +184,14 @@ impl Config {
             }
             named = self.add_what_is_asked_for(start, request);
         });
-        (self.with_line(operation.in_domain(Domain::Http), request), named)
+        let operation = operation.in_domain(Domain::Http);
+        let operation =
+            if self.logs_requests { self.with_line(operation, request) } else { operation };
+        (operation, named)
     }
 
     /// The same operation with the log line that is asked for.
     fn with_line(&self, operation: Operation, request: &RequestHead<'_>) -> Operation {
-        if !self.logs_requests {
-            return operation;
-        }
         let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let mut line = RequestLine::new(method, request.uri.path());
         if let Some(template) = (self.route)(request.extensions) {
@@ -201,6 +200,7 @@ impl Config {
         operation.with_line(line)
     }
 
+    #[inline]
     fn copy_baggage(&self, parent: &Context, start: &mut Start) {
         for key in &self.baggage_attributes {
             if let Some(value) = parent.baggage().get(key.as_str()) {

@@ -127,7 +127,7 @@ impl Builder {
             tracer::connect(&random, sampling);
             Telemetry::new(&random).sampling(sampling)
         } else {
-            Telemetry::propagate_only()
+            Telemetry::without_spans()
         };
         records.iter().for_each(Records::connect);
         let mut telemetry = telemetry.propagator(propagator);

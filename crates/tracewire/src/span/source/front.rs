@@ -49,7 +49,7 @@ impl Started {
             context.with_remote_span_context(identity)
         };
         let extras = Extras { front: Some(front), ..Extras::default() };
-        Self { context, extras: Some(Box::new(extras)), recording }
+        Self { context, is_own: true, extras: Some(Box::new(extras)), recording }
     }
 }
 
