@@ -148,8 +148,8 @@ impl Spelling {
         let words = words.iter().fold(0, |digest, word| mix(digest, u64::from_le_bytes(*word)));
         let texts = rest.iter().fold(words, |digest, byte| mix(digest, u64::from(*byte)));
         self.labels.iter().fold(texts, |digest, label| {
-            let places = label.name.as_ptr().addr() ^ label.value.as_ptr().addr().rotate_left(32);
-            mix(digest, (places as u64).wrapping_add(label.number))
+            // Few have the same values by other names.
+            mix(digest, (label.value.as_ptr().addr() as u64).wrapping_add(label.number))
         })
     }
 }

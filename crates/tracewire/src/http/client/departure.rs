@@ -1,7 +1,5 @@
 //! A request that is about to leave: its operation, its measurement, and what may leave with it.
 
-use std::borrow::Cow;
-
 use http::{Method, Request};
 use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
