@@ -52,6 +52,17 @@ fn an_exemplar_allocates_nothing() {
 const MOST: Duration = Duration::from_nanos(150);
 const MOST_OF_ALL: f64 = 0.3;
 
+/// How long a look at the clock takes beyond the 30 ns that are in [`MOST`].
+fn slow_clock() -> Duration {
+    const LOOKS: u32 = 1_000;
+    let looks = (0..50).map(|_| {
+        let began = Instant::now();
+        (0..LOOKS).for_each(|_| _ = black_box(Instant::now()));
+        began.elapsed() / LOOKS
+    });
+    looks.min().unwrap_or_default().saturating_sub(Duration::from_nanos(30))
+}
+
 /// `cargo test --release -p tracewire-prometheus-tests --test costs -- --nocapture` tells the times.
 #[test]
 fn an_exemplar_takes_little_time() {
@@ -74,7 +85,8 @@ fn an_exemplar_takes_little_time() {
             // Far above what it takes without optimization.
             assert!(best.as_micros() < 200, "{name}: {best:?}");
         } else {
-            let most = MOST.max(bare.mul_f64(MOST_OF_ALL));
+            // One look at the beginning, one at the end, and one for the date of an exemplar.
+            let most = MOST.max(bare.mul_f64(MOST_OF_ALL)) + 3 * slow_clock();
             assert!(more <= most, "{name}: {more:?} on top of {bare:?}");
         }
     }
