@@ -16,7 +16,7 @@ pub struct Attributes(Spelling);
 /// Attributes as they were set. Two of them are equal if they were set in the same places of the
 /// program and say the same; the same ones set elsewhere may differ, and what is
 /// [`sorted`](Attributes::sorted) is the same.
-#[derive(Clone, Debug, Default, Eq, Hash)]
+#[derive(Clone, Debug, Default, Eq)]
 pub(super) struct Spelling {
     labels: Vec<Label>,
     /// The texts of all labels that have some, one after the other.
@@ -77,6 +77,7 @@ impl Attributes {
     }
 
     /// Sets a text, mostly one of the program.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what counts")]
     #[inline]
     pub(crate) fn mostly_fixed(&mut self, name: &'static str, value: &Cow<'static, str>) {
         match value {
@@ -161,6 +162,13 @@ impl PartialEq for Spelling {
         // nothing lies nowhere, and they see to it that looking there does no harm.
         let same_texts = || self.texts.is_empty() || self.texts == other.texts;
         self.texts.len() == other.texts.len() && self.labels == other.labels && same_texts()
+    }
+}
+
+impl Hash for Spelling {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.labels.hash(state);
+        self.texts.hash(state);
     }
 }
 

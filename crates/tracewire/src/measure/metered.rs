@@ -37,8 +37,11 @@ const NOTHING: Counted = [None; 2];
 /// How many buffers each thread keeps for later measurements.
 const KEPT: usize = 64;
 
+/// They come and go in their boxes.
+type Spare = Vec<Box<Measurement>>;
+
 thread_local! {
-    static SPARE: RefCell<Vec<Box<Measurement>>> = const { RefCell::new(Vec::new()) };
+    static SPARE: RefCell<Spare> = const { RefCell::new(Vec::new()) };
 }
 
 impl Metered {

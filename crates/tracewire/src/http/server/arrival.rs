@@ -60,7 +60,7 @@ impl Config {
                 let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
                 (self.scheme_label(&scheme), template.map(Route::of))
             });
-            self.measure(operation.measurement(), request, scheme, route);
+            self.measure(operation.measurement(), request, scheme, route.as_ref());
         }
         let mut serving = Serving::new(caller, &operation, named);
         if template.is_none() {
@@ -76,7 +76,7 @@ impl Config {
         metered: &mut Metered,
         request: &RequestHead<'_>,
         scheme: &'static str,
-        route: Option<Route>,
+        route: Option<&Route>,
     ) {
         let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
@@ -93,7 +93,7 @@ impl Config {
             metered.activate(Family::HttpServerActive);
         }
         metered.label(|labels| {
-            if let Some(route) = &route {
+            if let Some(route) = route {
                 labels.mostly_fixed(names::HTTP_ROUTE, &route.template);
             }
             if let Some(version) = version_name(request.version) {
