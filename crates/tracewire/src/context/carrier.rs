@@ -137,7 +137,8 @@ impl CarrierMut for HeaderMap {
 
     fn remove(&mut self, name: &HeaderName) {
         // Mostly there is nothing to remove, and few names are compared sooner than one is hashed.
-        let is_absent = self.keys_len() <= FEW && !self.keys().any(|known| known == name);
+        let is_absent =
+            self.keys_len() <= FEW && !self.keys().any(|known| known.as_str() == name.as_str());
         if !is_absent {
             HeaderMap::remove(self, name);
         }

@@ -208,6 +208,9 @@ impl<'a> ClientAttributes<'a> {
         let query = self.query.map(|query| redaction.query(query));
         let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
         let (hash, fragment) = self.fragment.map_or(("", ""), |fragment| ("#", fragment));
-        [scheme, slashes, &authority, path, mark, query, hash, fragment].concat()
+        let parts = [scheme, slashes, &authority, path, mark, query, hash, fragment];
+        let mut url = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| url.push_str(part));
+        url
     }
 }

@@ -244,8 +244,8 @@ impl Answer {
 
     fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
         if side == Side::Caller {
-            let peer = (self.peer)(response.extensions).map(peer_attributes);
-            operation.set(peer.into_iter().flatten());
+            let peer = (self.peer)(response.extensions);
+            peer.into_iter().for_each(|peer| operation.set(peer_attributes(peer)));
         }
         if self.response_headers.len() > 0 {
             operation.set(self.response_headers.attributes(response.headers));
@@ -281,25 +281,5 @@ impl Answer {
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer").field("ends_at_head", &self.ends_at_head).finish_non_exhaustive()
-    }
-}
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn sizes() {
-        use std::mem::size_of as s;
-        eprintln!(
-            "op {} ctx {} metered {} serving {} exch {} http {} incoming {} trace {} kv {} span {}",
-            s::<crate::span::Operation>(),
-            s::<opentelemetry::Context>(),
-            s::<crate::measure::Metered>(),
-            s::<Option<super::Serving>>(),
-            s::<Option<super::Exchange>>(),
-            s::<super::Http>(),
-            s::<crate::context::Incoming>(),
-            s::<Option<crate::context::TraceContext>>(),
-            s::<opentelemetry::KeyValue>(),
-            s::<opentelemetry_sdk::trace::Span>()
-        );
     }
 }

@@ -18,7 +18,7 @@ const REDACTED: &str = "REDACTED";
 const FEW: usize = 16;
 
 /// The first value of a field.
-pub(super) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+pub(crate) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     if headers.len() > FEW {
         return headers.get(name);
     }

@@ -1,9 +1,10 @@
 //! Request methods: those that are known, and `_OTHER`.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use http::Method;
+
+use crate::span::lasting;
 
 /// The methods that are recorded by name.
 #[derive(Clone, Debug)]
@@ -44,18 +45,6 @@ fn usual(method: &Method) -> Option<&'static str> {
         _ if method.as_str() == "QUERY" => "QUERY",
         _ => return None,
     })
-}
-
-/// A configured name, which lasts as long as the process; the same one however often it is given.
-fn lasting(name: &str) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = names.get(name) {
-        return known;
-    }
-    let name: &'static str = Box::leak(name.into());
-    names.insert(name);
-    name
 }
 
 impl Default for Methods {

@@ -81,7 +81,7 @@ pub(crate) use client::{Config as ClientConfig, HasSpan};
 pub(crate) use destination::Destinations;
 pub(crate) use error::error_type;
 pub(crate) use future::Exchange;
-pub(crate) use headers::Captured;
+pub(crate) use headers::{Captured, first};
 pub(crate) use host::Host;
 pub(crate) use method::Methods;
 pub(crate) use origin::{host_and_port, named_server as server_of};

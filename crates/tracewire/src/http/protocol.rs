@@ -110,9 +110,12 @@ impl Protocol for Http {
             return;
         }
         let status = i64::from(response.status.as_u16());
-        operation.set_one(KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status));
-        if let Some(version) = version {
-            operation.set_one(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
+        let status = KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status);
+        match version {
+            Some(version) => {
+                operation.set([status, KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version)]);
+            }
+            None => operation.set_one(status),
         }
     }
 

@@ -78,8 +78,9 @@ impl Redaction {
 
 /// The authority of a URL with its user and password replaced.
 pub(crate) fn authority(authority: &str) -> Cow<'_, str> {
-    match authority.rsplit_once('@') {
-        None => Cow::Borrowed(authority),
-        Some((_, host)) => Cow::Owned(format!("{REDACTED}:{REDACTED}@{host}")),
+    if !authority.as_bytes().contains(&b'@') {
+        return Cow::Borrowed(authority);
     }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    Cow::Owned(format!("{REDACTED}:{REDACTED}@{host}"))
 }

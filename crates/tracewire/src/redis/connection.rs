@@ -154,7 +154,7 @@ impl Config {
         }
         if room == Room::None {
             let operation = Operation::only_measured(&parent, Side::Caller, metered);
-            let operation = operation.in_domain(Domain::Database);
+            let operation = operation.in_domain(Domain::Database).below_current();
             return Some(Opened { operation, is_read: false });
         }
         let mut is_read = false;
@@ -167,7 +167,7 @@ impl Config {
             }
         });
         let stands_aside = !operation.is_watched() && is_same_span(operation.context(), &parent);
-        let operation = operation.in_domain(Domain::Database);
+        let operation = operation.in_domain(Domain::Database).below_current();
         (!stands_aside).then_some(Opened { operation, is_read })
     }
 }

@@ -2,10 +2,35 @@
 
 use std::sync::atomic::Ordering;
 
-use opentelemetry::ContextGuard;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, ContextGuard};
 
 use super::Operation;
 use super::current::{self, Depth};
+
+/// Whose context the one of an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Its own.
+    Own,
+    /// Its parent's, as it has no span.
+    Parents,
+    /// Its parent's, which was current when it started.
+    Current,
+}
+
+/// Whether the span of this context is current. Without a span nobody knows.
+pub(super) fn is_current(context: &Context) -> bool {
+    let span = context.span();
+    let span = span.span_context();
+    Context::map_current(|current| {
+        let current = current.span();
+        let current = current.span_context();
+        span.is_valid()
+            && span.span_id() == current.span_id()
+            && span.trace_id() == current.trace_id()
+    })
+}
 
 /// Keeps an operation current; made by [`Operation::enter`].
 #[must_use = "the operation is current only while the guard lives"]

@@ -59,10 +59,11 @@ pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
-pub(crate) use texts::{Recent, kept, kept_address};
+pub(crate) use texts::{Recent, kept, kept_address, lasting};
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
+use entered::Place;
 use exception::Exception;
 use source::{Source, Started};
 
@@ -75,8 +76,7 @@ use source::{Source, Started};
 #[derive(Debug)]
 pub struct Operation {
     context: Context,
-    /// Whether that is another context than the one below which it was started.
-    is_own: bool,
+    place: Place,
     extras: Option<Box<Extras>>,
     side: Side,
     domain: Domain,
@@ -155,10 +155,10 @@ impl Operation {
         operation
     }
 
-    fn of(Started { context, is_own, extras, recording }: Started, side: Side) -> Self {
+    fn of(Started { context, place, extras, recording }: Started, side: Side) -> Self {
         Self {
             context,
-            is_own,
+            place,
             extras,
             side,
             domain: Domain::General,
@@ -169,6 +169,14 @@ impl Operation {
             told: AtomicBool::new(false),
             metered: Metered::default(),
         }
+    }
+
+    /// Says that its parent is the current context.
+    pub(crate) fn below_current(mut self) -> Self {
+        if self.place == Place::Parents {
+            self.place = Place::Current;
+        }
+        self
     }
 
     /// Says what kind of work it is.
@@ -226,7 +234,7 @@ impl Operation {
 
     /// The same operation within another context, for one that has no span of its own.
     pub(crate) fn within(mut self, context: &Context) -> Self {
-        (self.context, self.is_own) = (context.clone(), true);
+        (self.context, self.place) = (context.clone(), Place::Own);
         self
     }
 
@@ -257,13 +265,15 @@ impl Operation {
 
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
+    #[inline]
     pub fn enter(&self) -> Entered<'_> {
-        Entered::new(self, true)
+        Entered::new(self, self.place != Place::Current || !entered::is_current(&self.context))
     }
 
-    /// The same where the context below which it was started is current, as it was then.
+    /// The same right after its start, where what was current then is current still.
+    #[inline]
     pub(crate) fn enter_at_once(&self) -> Entered<'_> {
-        Entered::new(self, self.is_own)
+        Entered::new(self, self.place != Place::Current)
     }
 
     /// Runs a future with the operation current in every poll and in its drop.

@@ -8,6 +8,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, InstrumentationScope, global};
 
 use super::attributes::SCHEMA_URL;
+use super::entered::Place;
 use super::{Extras, Start};
 use crate::context::RANDOM;
 use crate::telemetry::Sampling;
@@ -31,8 +32,7 @@ pub(crate) enum Source {
 /// A span that has been started.
 pub(crate) struct Started {
     pub(super) context: Context,
-    /// Whether that is another context than the parent's.
-    pub(super) is_own: bool,
+    pub(super) place: Place,
     pub(super) extras: Option<Box<Extras>>,
     pub(super) recording: bool,
 }
@@ -134,7 +134,7 @@ impl std::fmt::Debug for Source {
 impl Started {
     /// No span: whatever `parent` says travels on.
     pub(super) fn none(parent: &Context) -> Self {
-        Self { context: parent.clone(), is_own: false, extras: None, recording: false }
+        Self { context: parent.clone(), place: Place::Parents, extras: None, recording: false }
     }
 }
 
@@ -151,7 +151,7 @@ where
         if span.is_recording() {
             return Some(Started {
                 context: parent.with_span(span),
-                is_own: true,
+                place: Place::Own,
                 extras: None,
                 recording: true,
             });
@@ -165,7 +165,7 @@ where
         }
         Some(Started {
             context: parent.with_remote_span_context(dropped(own, parents)),
-            is_own: true,
+            place: Place::Own,
             extras: None,
             recording: false,
         })

@@ -4,8 +4,9 @@
 //! shared with the spans before it and not copied. One that does not costs no more than its copy.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry::StringValue;
 
@@ -55,6 +56,19 @@ pub(crate) fn kept(text: &[u8]) -> StringValue {
         texts.find(text, |known| known.as_bytes() == text, make).cloned()
     };
     TEXTS.try_with(keep).ok().flatten().map_or_else(copied, StringValue::from)
+}
+
+/// A text that lasts as long as the process, the same one however often it is asked for. Only for
+/// what a program is made of, never for what a peer sends.
+pub(crate) fn lasting(text: &str) -> &'static str {
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = texts.get(text) {
+        return known;
+    }
+    let text: &'static str = Box::leak(text.into());
+    texts.insert(text);
+    text
 }
 
 /// The text of an address; of an IPv4 address mapped to IPv6, that of the former.

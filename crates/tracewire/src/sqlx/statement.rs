@@ -53,7 +53,7 @@ where
     if metered.is_on() {
         parts = parts.or_else(|| whole.take().map(Parts::of));
     }
-    let mut operation = if is_skipped || config.ignores(&parent) {
+    let operation = if is_skipped || config.ignores(&parent) {
         Operation::only_measured(&parent, Side::Caller, metered)
     } else {
         config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
@@ -65,6 +65,7 @@ where
             }
         })
     };
+    let mut operation = operation.below_current();
     if let Some(parts) = &mut parts {
         operation.label(|labels| parts.label(config, labels));
         parts.comment(config, &operation);

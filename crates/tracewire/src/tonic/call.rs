@@ -177,7 +177,7 @@ pub(super) const GRPC: &str = "grpc";
 
 /// What a call has at its start: name, system, method. A method that is not proven to be there names
 /// the span, as its absence can still change that, but an attribute once set stays.
-pub(super) fn describe(start: &mut Start, method: &str, standing: Standing) {
+pub(super) fn describe(start: &mut Start, method: &str, standing: &Standing) {
     start.set(KeyValue::new(names::RPC_SYSTEM_NAME, GRPC));
     match standing {
         Standing::Absent => {
@@ -185,9 +185,9 @@ pub(super) fn describe(start: &mut Start, method: &str, standing: Standing) {
             absent(method.to_owned()).for_each(|attribute| start.set(attribute));
         }
         Standing::Unproven => start.name(method.to_owned()),
-        Standing::Present => {
-            start.name(method.to_owned());
-            start.set(KeyValue::new(names::RPC_METHOD, method.to_owned()));
+        Standing::Present(method) => {
+            start.name(method.clone());
+            start.set(KeyValue::new(names::RPC_METHOD, method.clone()));
         }
     }
 }
@@ -196,11 +196,11 @@ pub(super) fn describe(start: &mut Start, method: &str, standing: Standing) {
 const OTHER: &str = "_OTHER";
 
 /// The same for the metrics of a call; a method that is not proven to be there follows later.
-pub(super) fn label(labels: &mut Attributes, method: Option<&str>, standing: Standing) {
+pub(super) fn label(labels: &mut Attributes, standing: &Standing) {
     labels.fixed(names::RPC_SYSTEM_NAME, GRPC);
     match standing {
         Standing::Absent => labels.fixed(names::RPC_METHOD, OTHER),
-        Standing::Present => labels.text(names::RPC_METHOD, method.unwrap_or(OTHER)),
+        Standing::Present(method) => labels.mostly_fixed(names::RPC_METHOD, method),
         Standing::Unproven => {}
     }
 }

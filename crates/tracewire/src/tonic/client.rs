@@ -1,5 +1,6 @@
 //! The client layer: opens a client span for each call and writes the context into it.
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
@@ -267,13 +268,13 @@ impl<S> Client<S> {
         };
         let server = || host().or_else(|| Some((target?.address.clone(), None)));
         let path = head.uri.path();
-        let method = method::at_end_of_path(path);
+        let standing = LazyCell::new(|| match method::at_end_of_path(path) {
+            Some(method) => Standing::Present(method::called(method)),
+            None => Standing::Absent,
+        });
         let family = Family::RpcClient;
-        let (mut operation, egress) = self.http.open_to(family, &host, &head, |start| {
-            match method {
-                Some(method) => describe(start, method, Standing::Present),
-                None => describe(start, path.trim_start_matches('/'), Standing::Absent),
-            }
+        let (mut operation, egress) = self.http.open_to(family, host, &head, |start| {
+            describe(start, path.trim_start_matches('/'), &standing);
             let Some((address, port)) = server() else { return };
             start.set(KeyValue::new(names::SERVER_ADDRESS, address));
             if let Some(port) = port {
@@ -281,8 +282,7 @@ impl<S> Client<S> {
             }
         });
         operation.label(|labels| {
-            let standing = if method.is_some() { Standing::Present } else { Standing::Absent };
-            label(labels, method, standing);
+            label(labels, &standing);
             let Some((address, port)) = server() else { return };
             labels.text(names::SERVER_ADDRESS, &address);
             port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+
+use crate::http::first;
+
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The deadline of one call.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +19,7 @@ impl Deadline {
     /// Reads `grpc-timeout`; `limit` is what the server or the channel allows besides. `None` when
     /// nobody says, in which case no clock is read either.
     pub(super) fn of(headers: &HeaderMap, limit: Option<Duration>) -> Option<Self> {
-        let asked = headers.get("grpc-timeout").and_then(|value| parse(value.as_bytes()));
+        let asked = first(headers, &GRPC_TIMEOUT).and_then(|value| parse(value.as_bytes()));
         let limit = asked.into_iter().chain(limit).min()?;
         Some(Self { started: Instant::now(), limit })
     }

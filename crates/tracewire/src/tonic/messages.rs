@@ -12,6 +12,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::body::Body;
 
+use crate::http::first;
+
 /// Reads length-prefixed messages in whatever pieces they come.
 #[derive(Debug)]
 pub(super) struct Messages {
@@ -51,7 +53,7 @@ pub(super) fn is_web(headers: &HeaderMap) -> bool {
 }
 
 fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes)
+    first(headers, &CONTENT_TYPE).map(HeaderValue::as_bytes)
 }
 
 impl Messages {

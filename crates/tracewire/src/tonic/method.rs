@@ -1,70 +1,138 @@
 //! Methods: which one a request calls, and which ones the server is known to have.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::span::{Recent, lasting};
 
 /// A service has few methods; should a server answer for any name, those beyond are not remembered.
 const MAX_LEARNED: usize = 1024;
 
+/// Longer names are not remembered either.
+const LONGEST: usize = 255;
+
 /// The methods that a server has: those listed, or those that it has answered for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Known {
-    listed: Option<Arc<[Box<str>]>>,
-    learned: Arc<RwLock<HashSet<Box<str>>>>,
+    /// By which it is told apart from others.
+    id: usize,
+    listed: Option<Arc<[&'static str]>>,
+    learned: Arc<RwLock<BTreeSet<&'static str>>>,
 }
 
 /// What is known about a method before the server has answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// The server has it.
-    Present,
+    Present(Cow<'static, str>),
     /// The answer will tell.
     Unproven,
     /// The server does not have it.
     Absent,
 }
 
+thread_local! {
+    /// What this thread has found to be present, and by whose list.
+    static PRESENT: RefCell<Recent<(usize, &'static str)>> = const { RefCell::new(Recent::new()) };
+}
+
 impl Known {
     /// `package.Service/Method`, or `package.Service/*` for the methods of a service that answers
     /// will tell.
     pub(super) fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
-        let name = |name: T| Box::from(name.as_ref().trim().trim_start_matches('/'));
-        Self { listed: Some(names.into_iter().map(name).collect()), learned: Arc::default() }
+        let name = |name: T| lasting(name.as_ref().trim().trim_start_matches('/'));
+        Self { listed: Some(names.into_iter().map(name).collect()), ..Self::default() }
     }
 
     pub(super) fn standing(&self, name: &str) -> Standing {
-        let is_service = |entry: &str| {
+        let present = |present: &RefCell<Recent<(usize, &'static str)>>| {
+            let is = |(id, known): &(usize, &'static str)| *id == self.id && *known == name;
+            let mut present = present.borrow_mut();
+            let found = present.find(name.as_bytes(), is, || Some((self.id, self.find(name)?)));
+            found.map(|(_, known)| *known)
+        };
+        let is_service = |entry: &&str| {
             entry.strip_suffix('*').is_some_and(|service| name.strip_prefix(service).is_some())
         };
-        match &self.listed {
-            Some(listed) if listed.iter().any(|entry| **entry == *name) => Standing::Present,
-            Some(listed) if !listed.iter().any(|entry| is_service(entry)) => Standing::Absent,
-            _ if self.learned.read().unwrap_or_else(PoisonError::into_inner).contains(name) => {
-                Standing::Present
-            }
+        match (PRESENT.try_with(present).unwrap_or_else(|_| self.find(name)), &self.listed) {
+            (Some(known), _) => Standing::Present(Cow::Borrowed(known)),
+            (None, Some(listed)) if !listed.iter().any(is_service) => Standing::Absent,
             _ => Standing::Unproven,
         }
+    }
+
+    fn find(&self, name: &str) -> Option<&'static str> {
+        let listed = self.listed.iter().flat_map(|listed| listed.iter()).copied();
+        let learned =
+            || self.learned.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        listed.into_iter().find(|listed| *listed == name).or_else(learned)
     }
 
     /// Remembers a method that the server has.
     pub(super) fn learn(&self, name: &str) {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() < MAX_LEARNED {
-            learned.insert(name.into());
+        if learned.len() < MAX_LEARNED && name.len() <= LONGEST {
+            learned.insert(lasting(name));
         }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, listed: None, learned: Arc::default() }
+    }
+}
+
+/// Programs call few methods. Should one call whatever it is asked to, those beyond are copied.
+const MAX_CALLED: usize = 1024;
+
+/// A method that a client calls.
+pub(super) fn called(name: &str) -> Cow<'static, str> {
+    static CALLED: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::new());
+    thread_local! {
+        static RECENT: RefCell<Recent<&'static str>> = const { RefCell::new(Recent::new()) };
+    }
+    let keep = || {
+        let known = CALLED.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        known.or_else(|| {
+            let mut called = CALLED.write().unwrap_or_else(PoisonError::into_inner);
+            if called.len() >= MAX_CALLED || name.len() > LONGEST {
+                return None;
+            }
+            let name = lasting(name);
+            called.insert(name);
+            Some(name)
+        })
+    };
+    let find = |recent: &RefCell<Recent<&'static str>>| {
+        let mut recent = recent.borrow_mut();
+        recent.find(name.as_bytes(), |known| *known == name, keep).copied()
+    };
+    match RECENT.try_with(find) {
+        Ok(Some(known)) => Cow::Borrowed(known),
+        _ => Cow::Owned(name.to_owned()),
     }
 }
 
 /// The fully qualified method that a server is asked for. `None` for a path that is no method's.
 pub(super) fn of_path(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
-    let (service, method) = name.split_once('/')?;
-    let valid = !service.is_empty() && !method.is_empty() && !method.contains('/');
+    let (service, method) = name.split_at(name.bytes().position(|byte| byte == b'/')?);
+    let valid = !service.is_empty() && method.len() > 1 && !method.as_bytes()[1..].contains(&b'/');
     valid.then_some(name)
 }
 
 /// The fully qualified method that a client asks for. Proxies may want something in front of it.
 pub(super) fn at_end_of_path(path: &str) -> Option<&str> {
+    of_path(path).or_else(|| behind_prefix(path))
+}
+
+fn behind_prefix(path: &str) -> Option<&str> {
     let (front, method) = path.rsplit_once('/')?;
     let start = front.rfind('/')?;
     if method.is_empty() { None } else { of_path(path.get(start..)?) }
@@ -113,16 +181,16 @@ mod tests {
     fn what_is_not_listed_is_absent_and_the_rest_is_learned() {
         let (get, put) = ("shop.Orders/Get", "shop.Orders/Put");
         let known = Known::listed(["/shop.Orders/Get", " shop.Carts/* "]);
-        assert_eq!(known.standing(get), Standing::Present);
+        assert_eq!(known.standing(get), Standing::Present(get.into()));
         assert_eq!(known.standing(put), Standing::Absent);
         assert_eq!(known.standing("shop.Carts/Add"), Standing::Unproven);
         known.learn("shop.Carts/Add");
-        assert_eq!(known.standing("shop.Carts/Add"), Standing::Present);
+        assert_eq!(known.standing("shop.Carts/Add"), Standing::Present("shop.Carts/Add".into()));
 
         let known = Known::default();
         assert_eq!(known.standing(put), Standing::Unproven);
         known.clone().learn(put);
-        assert_eq!(known.standing(put), Standing::Present);
+        assert_eq!(known.standing(put), Standing::Present(put.into()));
         assert_eq!(Known::listed([""; 0]).standing(put), Standing::Absent);
     }
 
@@ -130,7 +198,7 @@ mod tests {
     fn no_more_is_learned_than_a_server_can_have() {
         let known = Known::default();
         (0..3000).for_each(|n| known.learn(&format!("a.B/C{n}")));
-        assert_eq!(known.standing("a.B/C1023"), Standing::Present);
+        assert_eq!(known.standing("a.B/C1023"), Standing::Present("a.B/C1023".into()));
         assert_eq!(known.standing("a.B/C1024"), Standing::Unproven);
     }
 }

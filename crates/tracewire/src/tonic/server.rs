@@ -1,5 +1,6 @@
 //! The server layer: reads the caller's context and opens a server span for each call.
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -265,12 +266,17 @@ impl<S> Server<S> {
     fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange<Call>> {
         let (telemetry, incoming) = self.http.receive(request);
         let path = request.uri.path();
-        let asked = method::of_path(path);
-        let standing = asked.map_or(Standing::Absent, |name| self.settings.known.standing(name));
-        let unproven = asked.filter(|_| standing == Standing::Unproven);
+        let standing = LazyCell::new(|| {
+            method::of_path(path)
+                .map_or(Standing::Absent, |name| self.settings.known.standing(name))
+        });
         let call = Call::new(Side::Called, self.settings.clone(), request.headers);
-        let describe = |start: &mut Start| {
-            describe(start, asked.unwrap_or(path.trim_start_matches('/')), standing);
+        let describe = |start: &mut Start| describe(start, path.trim_start_matches('/'), &standing);
+
+        // Where nobody looks it need not be proven.
+        let unproven = |operation: &Operation| {
+            let is_unproven = operation.is_watched() && *standing == Standing::Unproven;
+            is_unproven.then(|| method::of_path(path)).flatten()
         };
 
         let caller = http::caller(&incoming);
@@ -282,8 +288,8 @@ impl<S> Server<S> {
             let (operation, named) = self.http.join(http::claim()?, request, describe);
             let metered = telemetry.measurement(Family::RpcServer);
             let mut operation = operation.in_domain(Domain::Rpc).metered(metered);
-            self.measure(&mut operation, request, asked, standing);
-            let protocol = call.unproven(unproven, named).joined();
+            self.measure(&mut operation, request, &standing);
+            let protocol = call.unproven(unproven(&operation), named).joined();
             return Some(Exchange { operation, protocol, serving: None, answer });
         }
         let metered = telemetry.measurement(Family::RpcServer);
@@ -293,26 +299,21 @@ impl<S> Server<S> {
                 describe_ends(start, request, peer);
             });
         let mut operation = operation.in_domain(Domain::Rpc);
-        self.measure(&mut operation, request, asked, standing);
+        self.measure(&mut operation, request, &standing);
         let serving = Some(Serving::claimed(caller, &operation));
-        Some(Exchange { operation, protocol: call.unproven(unproven, named), serving, answer })
+        let protocol = call.unproven(unproven(&operation), named);
+        Some(Exchange { operation, protocol, serving, answer })
     }
 }
 
 impl<S> Server<S> {
     /// What the metrics of a call have at its start. A method that is not proven to be there is what
     /// anybody may have asked for, and is not named yet.
-    fn measure(
-        &self,
-        operation: &mut Operation,
-        request: &RequestHead<'_>,
-        method: Option<&str>,
-        standing: Standing,
-    ) {
+    fn measure(&self, operation: &mut Operation, request: &RequestHead<'_>, standing: &Standing) {
         let metered = operation.measurement();
         let with_server = metered.choice().is_some_and(|choice| choice.server_address);
         metered.label(|labels| {
-            label(labels, method, standing);
+            label(labels, standing);
             if let Some((host, port)) = with_server.then(|| server_of(request)).flatten() {
                 labels.text(names::SERVER_ADDRESS, &host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));

@@ -6,9 +6,14 @@ use std::error::Error;
 use std::io;
 
 use h2::Reason;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use percent_encoding::percent_decode;
 use tonic::{Code, ConnectError, TimeoutExpired};
+
+use crate::http::first;
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +35,11 @@ impl From<Code> for Status {
 impl Status {
     /// Reads `grpc-status` and `grpc-message`. A code that gRPC does not have is `Unknown`.
     pub(super) fn in_fields(fields: &HeaderMap) -> Option<Self> {
-        let code = Code::from_bytes(fields.get("grpc-status")?.as_bytes());
-        let message = fields.get("grpc-message").filter(|_| code != Code::Ok);
-        let decoded = message
+        let code = Code::from_bytes(first(fields, &GRPC_STATUS)?.as_bytes());
+        if code == Code::Ok {
+            return Some(code.into());
+        }
+        let decoded = first(fields, &GRPC_MESSAGE)
             .map(|message| percent_decode(message.as_bytes()).decode_utf8_lossy().into_owned());
         Some(Self { code, message: decoded.map_or(Cow::Borrowed(""), Cow::Owned) })
     }

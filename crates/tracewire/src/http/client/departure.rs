@@ -126,6 +126,7 @@ impl Config {
                 }
             })
         };
+        let operation = operation.below_current();
         let egress = match (suppressed, allowed) {
             (true, _) => Egress::Untouched,
             (false, true) => Egress::Allowed(telemetry),

@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{Extras, Start, Started, dropped};
+use super::{Extras, Place, Start, Started, dropped};
 
 /// Starts a span, or `None` when no layer records it: there is none, or a filter hides the span.
 pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<Started> {
@@ -49,7 +49,7 @@ impl Started {
             context.with_remote_span_context(identity)
         };
         let extras = Extras { front: Some(front), ..Extras::default() };
-        Self { context, is_own: true, extras: Some(Box::new(extras)), recording }
+        Self { context, place: Place::Own, extras: Some(Box::new(extras)), recording }
     }
 }
 
