@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{allocations, clock, instructions};
+use crate::{allocations, clock, instructions, spans};
 
 /// Something that is done again and again.
 pub type Operation = Box<dyn FnMut()>;
@@ -83,6 +83,7 @@ impl fmt::Display for Mode {
 /// | `list` | the names of all cases |
 /// | `allocations NAME` | allocations and bytes of one operation |
 /// | `instructions BATCHES NAME` | how many operations callgrind has counted, see `instructions` |
+/// | `spans NAME` | the spans that one operation records |
 /// | `time NAME` | nanoseconds of one operation |
 pub fn run(cases: &[Case]) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -97,7 +98,19 @@ pub fn run(cases: &[Case]) {
         ["instructions", batches, name] => {
             instructions::print(operation(name), batches.parse().expect("a number"));
         }
+        ["spans", name] => print_spans(operation(name)),
         ["time", name] => clock::print(operation(name)),
-        _ => panic!("list | allocations NAME | instructions BATCHES NAME | time NAME"),
+        _ => panic!("list | allocations NAME | instructions BATCHES NAME | spans NAME | time NAME"),
+    }
+}
+
+/// A line for each span and each of its attributes, so that two libraries can be compared.
+fn print_spans(mut operation: Operation) {
+    for span in spans::recorded(&mut operation) {
+        println!("{:?} {:?} {:?}", span.span_kind, span.name, span.status);
+        let mut lines: Vec<String> =
+            span.attributes.iter().map(|it| format!("  {} = {:?}", it.key, it.value)).collect();
+        lines.sort_unstable();
+        lines.iter().for_each(|line| println!("{line}"));
     }
 }

@@ -3,6 +3,8 @@
 //! A bench is a list of [`Case`]s, handed to [`run`] by a program's `main`.
 
 mod allocations;
+#[cfg(feature = "sql")]
+mod answering;
 mod case;
 #[cfg(feature = "client")]
 pub mod client;

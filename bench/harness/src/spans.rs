@@ -1,6 +1,6 @@
-//! Where spans go: the batch processor, and an exporter that forgets them.
+//! Where spans go: the batch processor, and an exporter that forgets them unless it is asked what they were.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -9,6 +9,8 @@ use opentelemetry_sdk::trace::{
     SpanProcessor,
 };
 
+use crate::Operation;
+
 /// More than a bench makes before it flushes, so that the processor's thread sleeps while something is measured.
 const QUEUE: usize = 16384;
 
@@ -16,10 +18,17 @@ const QUEUE: usize = 16384;
 struct Sink;
 
 impl SpanExporter for Sink {
-    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = kept.as_mut() {
+            kept.extend(batch);
+        }
         Ok(())
     }
 }
+
+/// What was exported, while somebody wants to know.
+static KEPT: Mutex<Option<Vec<SpanData>>> = Mutex::new(None);
 
 static RECORDS: OnceLock<SdkTracerProvider> = OnceLock::new();
 static DROPS: OnceLock<SdkTracerProvider> = OnceLock::new();
@@ -51,6 +60,16 @@ fn batch() -> BatchSpanProcessor {
         .with_scheduled_delay(Duration::from_secs(3600))
         .build();
     BatchSpanProcessor::builder(Sink).with_batch_config(config).build()
+}
+
+/// The spans that one operation records.
+pub fn recorded(operation: &mut Operation) -> Vec<SpanData> {
+    let keep = |what| KEPT.lock().map(|mut kept| std::mem::replace(&mut *kept, what));
+    flush();
+    keep(Some(Vec::new())).expect("no panic");
+    operation();
+    flush();
+    keep(None).expect("no panic").unwrap_or_default()
 }
 
 /// Empties the queues.

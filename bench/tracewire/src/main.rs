@@ -3,7 +3,6 @@
 use bench_harness::{Case, Mode, meters, spans};
 use tracewire::{Sampling, Telemetry};
 
-mod answering;
 mod growth;
 mod logs;
 mod outgoing;

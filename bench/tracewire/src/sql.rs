@@ -1,13 +1,9 @@
 //! Statements: on a database that answers at once, and on SQLite.
 
-use std::hint::black_box;
-
-use bench_harness::{Case, Mode, Operation, parent, sql};
-use futures_util::FutureExt as _;
-use sqlx::{Executor, Sqlite};
+use bench_harness::sql::{self, Answering, answered, execute};
+use bench_harness::{Case, Mode};
 use tracewire::sqlx::{ExecutorExt as _, Pool, Settings};
 
-use crate::answering::Answering;
 use crate::{SCENARIOS, VARIANT};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -30,19 +26,4 @@ pub(crate) fn cases() -> Vec<Case> {
         }
     }
     cases
-}
-
-/// One statement on this executor.
-fn execute<'c>(executor: impl Executor<'c, Database = Sqlite>) {
-    let query = sqlx::query("UPDATE users SET seen = seen + 1 WHERE id = ?").bind(7_i64);
-    let done = query.execute(executor).now_or_never();
-    assert!(black_box(done).is_some_and(|it| it.is_ok()));
-}
-
-fn answered(sampled: bool, members: usize, execute: impl Fn() + 'static) -> Operation {
-    let parent = parent::context(sampled, members);
-    Box::new(move || {
-        let _parent = parent.clone().attach();
-        execute();
-    })
 }

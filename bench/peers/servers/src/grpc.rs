@@ -1,13 +1,14 @@
 //! Layers for gRPC servers.
 
-use bench_harness::globals::subscriber;
+use bench_by_hand::{Side, call, checked, rpc};
+use bench_harness::globals::{provider, subscriber};
 use bench_harness::{Case, Mode, tonic};
 use tonic_tracing_opentelemetry::middleware::server::OtelGrpcLayer;
 use tower::Layer as _;
 use tower_otel::trace::GrpcLayer;
 use tracing::Level;
 
-use crate::{MODES, TOWER_OTEL};
+use crate::{FLOOR, MODES, TOWER_OTEL, TRICKS};
 
 const AREA: &str = "grpc server";
 
@@ -17,6 +18,20 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(Case::bare(AREA, scenario, move || {
             tonic::receive(tonic::server(), true, tracestate)
         }));
+        let tricks = MODES.map(|mode| {
+            Case::new(AREA, scenario, TRICKS, mode, move || {
+                let server = call::Tricks::new(tonic::server(), Side::Server, mode);
+                tonic::receive(server, mode != Mode::Unsampled, tracestate)
+            })
+        });
+        for mode in MODES {
+            cases.push(Case::new(AREA, scenario, FLOOR, mode, move || {
+                provider(mode);
+                let server = rpc::ByHand::new(tonic::server(), Side::Server);
+                tonic::receive(server, mode != Mode::Unsampled, tracestate)
+            }));
+        }
+        cases.extend(checked(tricks.into(), &call::ATTRIBUTES));
         for mode in MODES {
             let sampled = mode != Mode::Unsampled;
             cases.push(Case::new(AREA, scenario, "tonic-tracing-opentelemetry 0.42", mode, {

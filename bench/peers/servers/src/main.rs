@@ -5,6 +5,7 @@
 
 use axum::Router;
 use axum_tracing_opentelemetry::middleware::{OtelAxumLayer, OtelInResponseLayer};
+use bench_by_hand::checked;
 use bench_harness::globals::{provider, subscriber};
 use bench_harness::{Case, Mode, meters, server};
 use fastrace::collector::{Config, Reporter, SpanRecord};
@@ -15,17 +16,30 @@ use tracing::Level;
 
 mod floor;
 mod grpc;
+mod nothing;
+mod tricks;
 
 const MODES: [Mode; 3] = [Mode::Sampled, Mode::Unsampled, Mode::Off];
 const RECORDED: [Mode; 2] = [Mode::Sampled, Mode::Unsampled];
+const FLOOR: &str = "by hand on the OpenTelemetry API";
+const TRICKS: &str = "by hand, every trick";
 const API: &str = "opentelemetry-instrumentation-tower 0.19";
 const TOWER_OTEL: &str = "tower-otel 0.12";
 
 fn main() {
     let mut cases = server::bare();
-    cases.extend(server::layered("by hand on the OpenTelemetry API", &MODES, |app, mode| {
+    cases.extend(server::layered(FLOOR, &MODES, |app, mode| {
         provider(mode);
         app.layer(floor::ByHandLayer::new())
+    }));
+    let tricks =
+        server::layered(TRICKS, &MODES, |app, mode| app.layer(tricks::TricksLayer::new(mode)));
+    cases.extend(checked(tricks, &tricks::ATTRIBUTES));
+    cases.extend(server::layered("a layer that does nothing", &[Mode::Off], |app, _| {
+        app.layer(tower::layer::layer_fn(nothing::Nothing))
+    }));
+    cases.extend(server::layered("the same with a body of its own", &[Mode::Off], |app, _| {
+        app.layer(tower::layer::layer_fn(nothing::Wrapping))
     }));
     cases.extend(server::layered(API, &MODES, |app, mode| {
         provider(mode);

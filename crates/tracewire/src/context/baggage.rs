@@ -23,8 +23,10 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add
 /// A malformed member is left out and the others stay. Once 64 members or 8192 bytes are reached
 /// further members are left out whole.
 pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<Baggage> {
-    let mut fields = carrier.get_all(&BAGGAGE).peekable();
-    fields.peek()?;
+    if !carrier.has(&BAGGAGE) {
+        return None;
+    }
+    let fields = carrier.get_all(&BAGGAGE);
     let mut baggage = Baggage::new();
     let (mut members, mut bytes) = (0, 0);
     let listed = fields

@@ -29,6 +29,11 @@ use super::tracestate::TRACESTATE;
 pub trait Carrier {
     /// Every value of a field, in the order received.
     fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a>;
+
+    /// Whether a field is there at all.
+    fn has(&self, name: &HeaderName) -> bool {
+        self.get_all(name).next().is_some()
+    }
 }
 
 /// Fields that can be written.
@@ -201,19 +206,31 @@ impl<'a> Scanned<'a> {
     }
 }
 
-impl Carrier for Scanned<'_> {
-    fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a> {
-        let found = match name {
+impl<'a> Scanned<'a> {
+    #[inline]
+    fn found(&self, name: &HeaderName) -> Found<'a> {
+        match name {
             name if std::ptr::eq(name, &TRACEPARENT) => self.traceparent,
             name if std::ptr::eq(name, &TRACESTATE) => self.tracestate,
             name if std::ptr::eq(name, &BAGGAGE) => self.baggage,
             _ => Found::Often,
-        };
-        match found {
+        }
+    }
+}
+
+impl Carrier for Scanned<'_> {
+    #[inline]
+    fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a> {
+        match self.found(name) {
             Found::Never => Values::one(None),
             Found::Once(value) => Values::one(Some(value.as_bytes())),
             Found::Often => Carrier::get_all(self.headers, name),
         }
+    }
+
+    #[inline]
+    fn has(&self, name: &HeaderName) -> bool {
+        !matches!(self.found(name), Found::Never) && self.get_all(name).next().is_some()
     }
 }
 

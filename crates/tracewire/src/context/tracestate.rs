@@ -47,12 +47,11 @@ pub(crate) struct UnheldMember {
 /// Reads all `tracestate` fields of a carrier as one list, in order (§3.3.1). An invalid list is an
 /// empty one.
 pub(super) fn extract(carrier: &(impl Carrier + ?Sized)) -> Parsed {
-    let mut values = carrier.get_all(&TRACESTATE).peekable();
-    if values.peek().is_none() {
+    if !carrier.has(&TRACESTATE) {
         return Parsed::default();
     }
     let mut members = Members::new();
-    for value in values {
+    for value in carrier.get_all(&TRACESTATE) {
         if members.add(value).is_none() {
             return Parsed::default();
         }

@@ -1,5 +1,6 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
+use std::cell::LazyCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
         let (telemetry, incoming) = self.receive(request);
-        let template = (self.route)(request.extensions);
+        let template = LazyCell::new(|| (self.route)(request.extensions));
         let caller = serving::caller(&incoming);
         if serving::is_served(caller) {
             template.into_iter().for_each(serving::tell_route);
@@ -40,7 +41,7 @@ impl Config {
         let (mut operation, named) =
             self.open(&telemetry, metered, request, incoming, |start, peer| {
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-                let route = template.map(Route::of);
+                let route = (*template).map(Route::of);
                 if is_measured {
                     described = Some((self.scheme_label(&origin.scheme), route.clone()));
                 }
@@ -58,12 +59,13 @@ impl Config {
             let (scheme, route) = described.unwrap_or_else(|| {
                 let peer = || self.peer_of(request);
                 let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
-                (self.scheme_label(&scheme), template.map(Route::of))
+                (self.scheme_label(&scheme), (*template).map(Route::of))
             });
             self.measure(operation.measurement(), request, scheme, route.as_ref());
         }
         let mut serving = Serving::new(caller, &operation, named);
-        if template.is_none() {
+        let wants_route = operation.is_watched() || operation.line().is_some();
+        if wants_route && template.is_none() {
             serving = serving.wanting_route(self.methods.name(request.method));
         }
         let protocol = Http::new(Side::Called, request.method);

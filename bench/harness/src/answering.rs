@@ -8,7 +8,7 @@ use sqlx_core::describe::Describe;
 
 /// Statements change no row and return none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answering;
+pub struct Answering;
 
 impl<'c> Executor<'c> for &'c Answering {
     type Database = Sqlite;
