@@ -89,10 +89,10 @@ fn a_measured_request_allocates_no_more_than_another() {
     }
 }
 
-/// How much longer a request takes where its duration is measured: 150 ns, or on a slower machine
-/// this part of what it takes there otherwise.
+/// How much longer a request takes where its duration is measured: 150 ns, or on a slower or a busy
+/// machine this part of what it takes there otherwise, which is slowed as much.
 const MOST: Duration = Duration::from_nanos(150);
-const MOST_OF_ALL: f64 = 0.3;
+const MOST_OF_ALL: f64 = 0.4;
 
 /// How long a look at the clock takes beyond the 30 ns that are in [`MOST`].
 fn slow_clock() -> Duration {
