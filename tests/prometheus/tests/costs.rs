@@ -47,13 +47,29 @@ fn an_exemplar_allocates_nothing() {
     assert!(measured <= bare, "{measured} allocations, {bare} without metrics");
 }
 
+/// How much longer a request takes where it is measured: 150 ns, or on a slower machine this part of
+/// what it takes there otherwise. An exemplar is dated, which takes one more look at the clock.
+const MOST: Duration = Duration::from_nanos(150);
+const MOST_OF_ALL: f64 = 0.3;
+
+/// How long a look at the clock takes beyond the 30 ns that are in [`MOST`].
+fn slow_clock() -> Duration {
+    const LOOKS: u32 = 1_000;
+    let looks = (0..50).map(|_| {
+        let began = Instant::now();
+        (0..LOOKS).for_each(|_| _ = black_box(Instant::now()));
+        began.elapsed() / LOOKS
+    });
+    looks.min().unwrap_or_default().saturating_sub(Duration::from_nanos(30))
+}
+
 /// `cargo test --release -p tracewire-prometheus-tests --test costs -- --nocapture` tells the times.
 #[test]
 fn an_exemplar_takes_little_time() {
-    const ROUNDS: u32 = 5_000;
+    const ROUNDS: u32 = 2_000;
     let mut best = [Duration::MAX; 3];
     let telemetries = telemetries();
-    for _ in 0..20 {
+    for _ in 0..200 {
         for ((_, telemetry), best) in telemetries.iter().zip(&mut best) {
             let mut service = ServerLayer::new().telemetry(telemetry).layer(service_fn(answer));
             let began = Instant::now();
@@ -61,9 +77,17 @@ fn an_exemplar_takes_little_time() {
             *best = (*best).min(began.elapsed() / ROUNDS);
         }
     }
+    let [bare, ..] = best;
     for ((name, _), best) in telemetries.iter().zip(best) {
-        eprintln!("{name}: {best:?}");
-        // Far above what it takes, even without optimization.
-        assert!(best.as_micros() < 200, "{name}: {best:?}");
+        let more = best.saturating_sub(bare);
+        eprintln!("{name}: {best:?}, {more:?} more");
+        if cfg!(debug_assertions) {
+            // Far above what it takes without optimization.
+            assert!(best.as_micros() < 200, "{name}: {best:?}");
+        } else {
+            // One look at the beginning, one at the end, and one for the date of an exemplar.
+            let most = MOST.max(bare.mul_f64(MOST_OF_ALL)) + 3 * slow_clock();
+            assert!(more <= most, "{name}: {more:?} on top of {bare:?}");
+        }
     }
 }

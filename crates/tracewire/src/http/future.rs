@@ -170,7 +170,7 @@ impl<P: Protocol> Exchange<P> {
             line.route(template.clone());
         }
         if self.operation.is_watched() {
-            self.operation.label(|labels| labels.text(names::HTTP_ROUTE, &template));
+            self.operation.label(|labels| labels.mostly_fixed(names::HTTP_ROUTE, &template));
             if let Some(name) = name {
                 self.operation.rename(name);
             }

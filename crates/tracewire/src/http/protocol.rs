@@ -103,7 +103,7 @@ impl Protocol for Http {
             let status = i64::from(response.status.as_u16());
             labels.number(names::HTTP_RESPONSE_STATUS_CODE, status);
             if let Some(version) = version {
-                labels.text(names::NETWORK_PROTOCOL_VERSION, version);
+                labels.fixed(names::NETWORK_PROTOCOL_VERSION, version);
             }
         });
         if !operation.is_recording() {

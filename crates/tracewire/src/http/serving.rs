@@ -23,7 +23,7 @@ pub(crate) struct Serving {
     /// The context of the outer layer's operation.
     context: Context,
     /// The outer layer does not know the route.
-    wanted: Option<Box<Wanted>>,
+    wanted: Option<Wanted>,
     /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
     named: bool,
     /// A protocol on top of HTTP has the operation.
@@ -36,7 +36,7 @@ struct Wanted {
     /// The method to go with it in the name.
     method: Option<&'static str>,
     /// What an inner layer has told.
-    route: Option<Route>,
+    route: Option<Box<Route>>,
 }
 
 /// The name, unless the span has one that stays, and the template of a route.
@@ -55,7 +55,7 @@ impl Serving {
 
     /// Takes the route of an inner layer, which goes with this method in the name.
     pub(super) fn wanting_route(self, method: Option<&'static str>) -> Self {
-        Self { wanted: Some(Box::new(Wanted { method, route: None })), ..self }
+        Self { wanted: Some(Wanted { method, route: None }), ..self }
     }
 
     /// A request of a protocol on top of HTTP.
@@ -65,8 +65,8 @@ impl Serving {
 
     /// What inner layers have told.
     pub(super) fn told(self) -> Option<Told> {
-        let Wanted { method, route } = *self.wanted?;
-        let route = route?;
+        let Wanted { method, route } = self.wanted?;
+        let route = *route?;
         let name = (!self.named).then(|| route.name(method));
         Some((name, route.template))
     }
@@ -116,7 +116,7 @@ pub(crate) fn claim() -> Option<Context> {
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
         if let Some(wanted) = current.as_mut().and_then(|serving| serving.wanted.as_mut()) {
-            wanted.route.get_or_insert_with(|| Route::of(template));
+            wanted.route.get_or_insert_with(|| Box::new(Route::of(template)));
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Where the measurements of a telemetry go.
 
+use std::any::type_name;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -29,13 +30,14 @@ pub(crate) struct Measuring {
 
 impl Measuring {
     /// Measures with this provider, in place of another one, and keeps exemplars for it there.
-    pub(crate) fn set_provider(
+    pub(crate) fn set_provider<P: MeterProvider>(
         &mut self,
-        provider: &dyn MeterProvider,
+        provider: &P,
         scope: InstrumentationScope,
         gallery: Option<Gallery>,
     ) {
         let meters = Meters::new(provider.meter_with_scope(scope)).with_gallery(gallery);
+        let meters = if is_of_sdk::<P>() { meters.without_current() } else { meters };
         self.set_sink("meters", Arc::new(meters));
     }
 
@@ -64,15 +66,24 @@ impl Measuring {
     }
 
     /// Begins to measure an operation, if anybody wants to know.
+    #[inline]
     pub(crate) fn begin(
         &self,
         family: Family,
         scope: impl FnOnce() -> InstrumentationScope,
     ) -> Metered {
-        match self.own.clone().or_else(|| self.global(scope)) {
+        match &self.own {
             Some(registry) => Metered::begin(registry, family),
-            None => Metered::default(),
+            None => self.begin_globally(family, scope),
         }
+    }
+
+    fn begin_globally(
+        &self,
+        family: Family,
+        scope: impl FnOnce() -> InstrumentationScope,
+    ) -> Metered {
+        self.global(scope).map_or_else(Metered::default, |it| Metered::begin(&it, family))
     }
 
     /// Where connection pools are measured, if anybody wants to know.
@@ -114,6 +125,12 @@ impl Measuring {
             }
         }
     }
+}
+
+/// Whether a provider is that of OpenTelemetry's SDK, which never looks at the current context when
+/// something is recorded: it keeps no exemplars. Another one may be anything.
+fn is_of_sdk<P>() -> bool {
+    type_name::<P>().starts_with("opentelemetry_sdk::metrics::")
 }
 
 impl fmt::Debug for Measuring {

@@ -1,12 +1,14 @@
 //! What is measured of operations, and the way from there to whoever counts it.
 //!
 //! An adapter asks [`Measuring`] for a [`Metered`] when an operation begins and labels it as facts
-//! become known. The operation's end records it, once. A label set is a few bytes, by which the
-//! [`Registry`] knows the series again without an allocation; series are made by [`Sink`]s.
+//! become known. The operation's end records it, once. Most attributes are texts of the program, known
+//! by where they lie, so the [`Registry`] knows a series again after a few comparisons, without a
+//! lock and without an allocation; series are made by [`Sink`]s.
 
 mod attributes;
 mod choice;
 mod exemplar;
+mod familiar;
 mod family;
 mod gallery;
 mod instrument;

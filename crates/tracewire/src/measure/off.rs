@@ -1,5 +1,6 @@
 //! Nothing is measured: what the core and the adapters say about measurements costs nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -80,9 +81,9 @@ pub(crate) struct Metered {}
 pub(crate) struct Attributes;
 
 impl Measuring {
-    pub(crate) fn set_provider(
+    pub(crate) fn set_provider<P: MeterProvider>(
         &mut self,
-        _: &dyn MeterProvider,
+        _: &P,
         _: InstrumentationScope,
         _: Option<Gallery>,
     ) {
@@ -173,6 +174,10 @@ impl Metered {
 
 impl Attributes {
     pub(crate) fn text(&mut self, _: &'static str, _: &str) {}
+
+    pub(crate) fn fixed(&mut self, _: &'static str, _: &'static str) {}
+
+    pub(crate) fn mostly_fixed(&mut self, _: &'static str, _: &Cow<'static, str>) {}
 
     pub(crate) fn number(&mut self, _: &'static str, _: i64) {}
 }

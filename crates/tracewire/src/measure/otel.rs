@@ -15,6 +15,7 @@ use super::{Gallery, Instrument, Kind, Moment, Pools, Recorder, Reservoir, Sink}
 pub(super) struct Meters {
     meter: Meter,
     gallery: Option<Gallery>,
+    reads_current: bool,
     made: Mutex<HashMap<&'static str, Made>>,
 }
 
@@ -27,12 +28,17 @@ enum Made {
 
 impl Meters {
     pub(super) fn new(meter: Meter) -> Self {
-        Self { meter, gallery: None, made: Mutex::default() }
+        Self { meter, gallery: None, reads_current: true, made: Mutex::default() }
     }
 
     /// Has the exemplars of histograms put there, too.
     pub(super) fn with_gallery(self, gallery: Option<Gallery>) -> Self {
         Self { gallery, ..self }
+    }
+
+    /// Takes it that the meter never looks at the current context.
+    pub(super) fn without_current(self) -> Self {
+        Self { reads_current: false, ..self }
     }
 
     fn make(&self, instrument: &'static Instrument) -> Made {
@@ -82,6 +88,10 @@ impl Sink for Meters {
             (Some(exemplars), Some(bounds)) => Box::new(Shown { bound, bounds, exemplars }),
             _ => bound,
         }
+    }
+
+    fn reads_current(&self) -> bool {
+        self.reads_current
     }
 
     /// The meter keeps callbacks for ever, so there are as many of them as there are instruments.

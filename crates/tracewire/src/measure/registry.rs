@@ -1,4 +1,4 @@
-//! All series of one telemetry, found again by their bytes; bounded.
+//! All series of one telemetry, found again by their attributes; bounded.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,11 +7,15 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 
+use super::attributes::Spelling;
+use super::familiar::Familiar;
 use super::{Attributes, Choice, Family, Moment, Pools, Recorder, Sink};
 
 /// The series of all kinds of operations.
 pub(super) struct Registry {
     sinks: Vec<Arc<dyn Sink>>,
+    /// Whether an operation has to be current when it is recorded.
+    pub(super) reads_current: bool,
     pub(super) choice: Choice,
     tables: [Table; Family::COUNT],
     /// `None` where nobody asked for them.
@@ -20,6 +24,8 @@ pub(super) struct Registry {
 
 #[derive(Default)]
 struct Table {
+    /// Some of what is known, to be found faster.
+    familiar: Familiar<Arc<Series>>,
     known: RwLock<Known>,
     /// Where everything goes that comes after the bound.
     overflow: OnceLock<Arc<Series>>,
@@ -34,24 +40,27 @@ struct Known {
     distinct: Map,
 }
 
-type Map = HashMap<Box<[u8]>, Arc<Series>, RandomState>;
+type Map = HashMap<Spelling, Arc<Series>, RandomState>;
 
 /// How many spellings are kept for each series that there may be.
 const SPELLINGS: usize = 4;
 
-/// What is recorded of operations with the same attributes, in every sink.
-pub(super) struct Series(Box<[Recorders]>);
+/// What was counted of an operation, by its slots.
+pub(super) type Counted = [Option<u64>; 2];
 
-/// One for each instrument, in the family's order.
-type Recorders = [Option<Box<dyn Recorder>>; 3];
+/// What is recorded of operations with the same attributes, in every sink, each with its place
+/// among the values.
+pub(super) struct Series(Box<[(usize, Box<dyn Recorder>)]>);
 
 impl Registry {
     pub(super) fn new(sinks: Vec<Arc<dyn Sink>>, choice: Choice) -> Self {
         let pools = choice.connection_pools.then(|| Pools::new(&sinks, choice.most_series));
-        Self { sinks, choice, tables: Default::default(), pools }
+        let reads_current = sinks.iter().any(|sink| sink.reads_current());
+        Self { sinks, reads_current, choice, tables: Default::default(), pools }
     }
 
     /// Hands the series of these attributes to `record`, and makes it if it is new.
+    #[inline(always)]
     pub(super) fn with<R>(
         &self,
         family: Family,
@@ -59,17 +68,24 @@ impl Registry {
         record: impl FnOnce(&Arc<Series>) -> R,
     ) -> R {
         let table = &self.tables[family as usize];
+        match table.familiar.find(attributes.spelling()) {
+            Some(series) => record(series),
+            None => record(&self.find(table, family, attributes)),
+        }
+    }
+
+    #[cold]
+    fn find(&self, table: &Table, family: Family, attributes: &Attributes) -> Arc<Series> {
         let known = table.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.spellings.get(attributes.key()) {
-            return record(series);
+        if let Some(series) = known.spellings.get(attributes.spelling()) {
+            return series.clone();
         }
         let is_full = self.is_full(&known);
         drop(known);
         if is_full {
-            return record(table.overflow.get_or_init(|| self.overflow(family)));
+            return table.overflow.get_or_init(|| self.overflow(family)).clone();
         }
-        let series = self.learn(table, family, attributes);
-        record(&series)
+        self.learn(table, family, attributes)
     }
 
     fn learn(&self, table: &Table, family: Family, attributes: &Attributes) -> Arc<Series> {
@@ -78,22 +94,23 @@ impl Registry {
         sorted.iter().for_each(|attribute| respelt.set(attribute.clone()));
         let overflow = || table.overflow.get_or_init(|| self.overflow(family)).clone();
         let mut known = table.known.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.spellings.get(attributes.key()) {
+        if let Some(series) = known.spellings.get(attributes.spelling()) {
             return series.clone();
         }
         if self.is_full(&known) {
             return overflow();
         }
-        let series = match known.distinct.get(respelt.key()) {
+        let series = match known.distinct.get(respelt.spelling()) {
             Some(series) => series.clone(),
             None if known.distinct.len() >= self.choice.most_series => overflow(),
             None => {
                 let series = Arc::new(self.series(family, &sorted));
-                known.distinct.insert(respelt.key().into(), series.clone());
+                known.distinct.insert(respelt.spelling().clone(), series.clone());
                 series
             }
         };
-        known.spellings.insert(attributes.key().into(), series.clone());
+        known.spellings.insert(attributes.spelling().clone(), series.clone());
+        table.familiar.keep(attributes.spelling(), &series);
         series
     }
 
@@ -108,20 +125,27 @@ impl Registry {
     fn series(&self, family: Family, attributes: &[KeyValue]) -> Series {
         let instruments = family.instruments(&self.choice);
         let of_sink = |sink: &Arc<dyn Sink>| {
-            instruments.map(|instrument| Some(sink.series(instrument?, attributes)))
+            let recorder = |(place, instrument): (usize, Option<_>)| {
+                Some((place, sink.series(instrument?, attributes)))
+            };
+            instruments.into_iter().enumerate().filter_map(recorder).collect::<Vec<_>>()
         };
-        Series(self.sinks.iter().map(of_sink).collect())
+        Series(self.sinks.iter().flat_map(of_sink).collect())
     }
 }
 
 impl Series {
-    /// Records what is known of an operation, in the family's order.
-    pub(super) fn record(&self, values: [Option<f64>; 3], at: &Moment<'_>) {
-        for recorders in &self.0 {
-            for (recorder, value) in recorders.iter().zip(values) {
-                if let (Some(recorder), Some(value)) = (recorder, value) {
-                    recorder.record(value, at);
-                }
+    /// Records what is known of an operation, in the family's order: how long it took, or one more
+    /// or less that is active, and what was counted.
+    #[inline]
+    pub(super) fn record(&self, value: f64, counted: &Counted, at: &Moment<'_>) {
+        for (place, recorder) in &self.0 {
+            let value = match place.checked_sub(1) {
+                None => Some(value),
+                Some(place) => counted.get(place).copied().flatten().map(|count| count as f64),
+            };
+            if let Some(value) = value {
+                recorder.record(value, at);
             }
         }
     }
@@ -179,7 +203,7 @@ mod tests {
             set.number(Box::leak(Box::<str>::from(*name)), *value);
         }
         let at = Moment { context: &Context::new(), time: None };
-        registry.with(Family::RpcServer, &set, |it| it.record([Some(1.0), None, None], &at));
+        registry.with(Family::RpcServer, &set, |it| it.record(1.0, &[None; 2], &at));
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub(crate) trait Sink: Send + Sync {
     fn series(&self, instrument: &'static Instrument, attributes: &[KeyValue])
     -> Box<dyn Recorder>;
 
+    /// Whether it may look at OpenTelemetry's current context when it records, so that this has to be
+    /// the operation's.
+    fn reads_current(&self) -> bool {
+        false
+    }
+
     /// Looks at these pools whenever it collects, as long as they are there. Asked once for each;
     /// nothing of them is to be kept.
     fn observe(&self, pools: &Arc<Pools>);
@@ -27,7 +33,8 @@ pub(crate) trait Recorder: Send + Sync {
 
 /// Where and when a value was measured.
 pub(crate) struct Moment<'a> {
-    /// The operation's context, which is current. Its span has not ended; for an exemplar take the
+    /// The operation's context, which is current where a sink [reads](Sink::reads_current) that. Its
+    /// span has not ended; for an exemplar take the
     /// span from it, if it is sampled.
     pub(crate) context: &'a Context,
     /// Now, if that is known already.

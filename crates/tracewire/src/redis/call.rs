@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::{KeyValue, Value};
+use opentelemetry::KeyValue;
 use redis::{Arg, Cmd, Pipeline};
 
 use super::commands::Command;
@@ -159,10 +159,10 @@ impl Call<'_> {
 impl Summary {
     /// What the metrics of a call have at its start.
     pub(super) fn label(&self, config: &Config, database: i64, labels: &mut Attributes) {
-        labels.text(DB_SYSTEM_NAME, "redis");
+        labels.fixed(DB_SYSTEM_NAME, "redis");
         config.label_server(labels);
-        labels.text(DB_NAMESPACE, &namespace(database).as_str());
-        labels.text(DB_OPERATION_NAME, &self.name);
+        labels.mostly_fixed(DB_NAMESPACE, &namespace(database));
+        labels.mostly_fixed(DB_OPERATION_NAME, &self.name);
         if let Some(procedure) = &self.procedure {
             labels.text(DB_STORED_PROCEDURE_NAME, procedure);
         }
@@ -221,12 +221,12 @@ fn procedure(word: &[u8]) -> Option<String> {
 }
 
 /// The index of a database as text; those of a server with the usual settings without an allocation.
-fn namespace(database: i64) -> Value {
+fn namespace(database: i64) -> Cow<'static, str> {
     const INDEXES: [&str; 16] =
         ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
     let index = usize::try_from(database).ok();
     match index.and_then(|index| INDEXES.get(index)) {
-        Some(index) => Value::from(*index),
-        None => Value::from(database.to_string()),
+        Some(index) => Cow::Borrowed(index),
+        None => Cow::Owned(database.to_string()),
     }
 }

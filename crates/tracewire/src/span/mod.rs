@@ -356,6 +356,10 @@ impl Operation {
             return;
         }
         let outcome = if panicked { Outcome::Panicked } else { outcome };
+        if !(is_told || self.recording || line.is_some() || outcome.is_error(self.side)) {
+            self.metered.finish(None, &self.context);
+            return;
+        }
         let verdict = outcome.verdict(self.side);
         let error_type = verdict.error_type.as_deref();
         let error = error_type.map(|error_type| (attributes::ERROR_TYPE, error_type));

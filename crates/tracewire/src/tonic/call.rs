@@ -129,7 +129,7 @@ impl Call {
     fn end(&mut self, status: Status, operation: &mut Operation) -> Outcome {
         self.label_method(None, operation);
         operation.label(|labels| {
-            labels.text(names::RPC_RESPONSE_STATUS_CODE, grpc_code_name(number(status.code)));
+            labels.fixed(names::RPC_RESPONSE_STATUS_CODE, grpc_code_name(number(status.code)));
         });
         if operation.is_recording() {
             self.settle_method(false, operation);
@@ -195,10 +195,10 @@ const OTHER: &str = "_OTHER";
 
 /// The same for the metrics of a call; a method that is not proven to be there follows later.
 pub(super) fn label(labels: &mut Attributes, standing: &Standing) {
-    labels.text(names::RPC_SYSTEM_NAME, GRPC);
+    labels.fixed(names::RPC_SYSTEM_NAME, GRPC);
     match standing {
-        Standing::Absent => labels.text(names::RPC_METHOD, OTHER),
-        Standing::Present(method) => labels.text(names::RPC_METHOD, method),
+        Standing::Absent => labels.fixed(names::RPC_METHOD, OTHER),
+        Standing::Present(method) => labels.mostly_fixed(names::RPC_METHOD, method),
         Standing::Unproven => {}
     }
 }

@@ -71,13 +71,13 @@ impl Config {
         });
         let template = attributes.template.filter(|_| templates);
         metered.label(|labels| {
-            labels.text(names::HTTP_REQUEST_METHOD, method);
+            labels.fixed(names::HTTP_REQUEST_METHOD, method);
             if let Some((host, port)) = attributes.server() {
                 labels.text(names::SERVER_ADDRESS, &host);
                 port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
             }
             if let Some(UrlTemplate(template)) = template {
-                labels.text(names::URL_TEMPLATE, template);
+                labels.fixed(names::URL_TEMPLATE, template);
             }
         });
         if active {

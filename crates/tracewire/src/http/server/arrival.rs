@@ -17,7 +17,7 @@ use crate::http::name::Route;
 use crate::http::origin::{self, Origin};
 use crate::http::serving::{self, Serving};
 use crate::http::{Http, Peer, RequestHead, content_length};
-use crate::measure::{Family, Metered, Slot};
+use crate::measure::{Attributes, Family, Metered, Slot};
 use crate::span::{Domain, Operation, RequestLine, Side, Start, attributes as names};
 
 const OTHER_METHOD: &str = "_OTHER";
@@ -36,10 +36,15 @@ impl Config {
             return None;
         }
         let metered = telemetry.measurement(Family::HttpServer);
+        let is_measured = metered.is_on();
+        let mut described = None;
         let (mut operation, named) =
             self.open(&telemetry, metered, request, incoming, |start, peer| {
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
                 let route = (*template).map(Route::of);
+                if is_measured {
+                    described = Some((self.scheme_label(&origin.scheme), route.clone()));
+                }
                 describe_server_request(
                     start,
                     request,
@@ -51,7 +56,12 @@ impl Config {
                 );
             });
         if operation.measurement().is_on() {
-            self.measure(operation.measurement(), request, *template);
+            let (scheme, route) = described.unwrap_or_else(|| {
+                let peer = || self.peer_of(request);
+                let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
+                (self.scheme_label(&scheme), (*template).map(Route::of))
+            });
+            self.measure(operation.measurement(), request, scheme, route.as_ref());
         }
         let mut serving = Serving::new(caller, &operation, named);
         let wants_route = operation.is_watched() || operation.line().is_some();
@@ -63,28 +73,22 @@ impl Config {
     }
 
     /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
-    fn measure(&self, metered: &mut Metered, request: &RequestHead<'_>, route: Option<&str>) {
-        let peer = || self.peer_of(request);
-        let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
-        // Anybody can make up a scheme.
-        let scheme = match &*scheme {
-            scheme @ ("http" | "https") => scheme,
-            scheme if scheme == self.default_scheme => scheme,
-            _ => "_OTHER",
-        };
+    fn measure(
+        &self,
+        metered: &mut Metered,
+        request: &RequestHead<'_>,
+        scheme: &'static str,
+        route: Option<&Route>,
+    ) {
         let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
-        let server =
-            address.then(|| Origin::of(request, peer(), &self.proxies, self.default_scheme).server);
-        let server = server.flatten();
         metered.label(|labels| {
-            labels.text(names::HTTP_REQUEST_METHOD, method);
-            labels.text(names::URL_SCHEME, scheme);
-            if let Some((host, port)) = &server {
-                labels.text(names::SERVER_ADDRESS, host);
-                port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+            labels.fixed(names::HTTP_REQUEST_METHOD, method);
+            labels.fixed(names::URL_SCHEME, scheme);
+            if address {
+                self.label_server(request, labels);
             }
         });
         if active {
@@ -92,10 +96,10 @@ impl Config {
         }
         metered.label(|labels| {
             if let Some(route) = route {
-                labels.text(names::HTTP_ROUTE, route);
+                labels.mostly_fixed(names::HTTP_ROUTE, &route.template);
             }
             if let Some(version) = version_name(request.version) {
-                labels.text(names::NETWORK_PROTOCOL_VERSION, version);
+                labels.fixed(names::NETWORK_PROTOCOL_VERSION, version);
             }
             if let Some(hook) = &self.on_measurement {
                 hook(request, labels);
@@ -103,6 +107,26 @@ impl Config {
         });
         if sizes && let Some(length) = content_length(request.headers) {
             metered.count(Slot::Request, length);
+        }
+    }
+
+    #[cold]
+    fn label_server(&self, request: &RequestHead<'_>, labels: &mut Attributes) {
+        let peer = self.peer_of(request);
+        let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
+        if let Some((host, port)) = origin.server {
+            labels.text(names::SERVER_ADDRESS, &host);
+            port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+        }
+    }
+
+    /// Anybody can make up a scheme.
+    fn scheme_label(&self, scheme: &str) -> &'static str {
+        match scheme {
+            "http" => "http",
+            "https" => "https",
+            scheme if scheme == self.default_scheme => self.default_scheme,
+            _ => "_OTHER",
         }
     }
 
