@@ -29,6 +29,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanContext, SpanKind, SpanRef, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
@@ -338,17 +339,16 @@ impl Operation {
             return;
         }
         let panicked = self.has_panicked();
-        let is_plain = !panicked && self.extras.is_none() && !self.metered.is_on();
-        if is_plain && !outcome.is_error(self.side) {
-            if self.recording {
-                self.span().end();
-            }
-            return;
+        if panicked || self.extras.is_some() || outcome.is_error(self.side) {
+            return self.end_with(outcome, panicked);
         }
-        self.end_with(outcome, panicked);
+        let ended = self.metered.finish(None, &self.context);
+        if self.recording {
+            end(&self.span(), ended);
+        }
     }
 
-    /// The same where there is more to say than that it is over.
+    /// The same where there may be more to say than that it is over.
     fn end_with(&self, outcome: Outcome, panicked: bool) {
         let is_told = panicked || matches!(outcome, Outcome::Error { .. });
         let line = self.extras.as_deref().and_then(|extras| extras.line.as_ref());
@@ -356,10 +356,6 @@ impl Operation {
             return;
         }
         let outcome = if panicked { Outcome::Panicked } else { outcome };
-        if !(is_told || self.recording || line.is_some() || outcome.is_error(self.side)) {
-            self.metered.finish(None, &self.context);
-            return;
-        }
         let verdict = outcome.verdict(self.side);
         let error_type = verdict.error_type.as_deref();
         let error = error_type.map(|error_type| (attributes::ERROR_TYPE, error_type));
@@ -389,11 +385,17 @@ impl Operation {
         if let Some(status) = verdict.status {
             span.set_status(status);
         }
-        match ended {
-            _ if self.is_joined() => {}
-            Some(ended) => span.end_with_timestamp(ended),
-            None => span.end(),
+        if !self.is_joined() {
+            end(&span, ended);
         }
+    }
+}
+
+/// Ends a span now, or when that is known.
+fn end(span: &SpanRef<'_>, at: Option<SystemTime>) {
+    match at {
+        Some(at) => span.end_with_timestamp(at),
+        None => span.end(),
     }
 }
 
