@@ -81,13 +81,13 @@ impl Call {
 
     /// Waits for the answer to tell whether the server has this method, which may change the name
     /// unless a hook has given it.
-    pub(super) fn unproven(self, method: Option<&str>, is_named: bool) -> Self {
-        let (unproven, is_unlabelled) = (method.map(Box::from), method.is_some());
-        Self { unproven, is_unlabelled, is_named, ..self }
+    pub(super) fn prove(&mut self, method: Option<&str>, is_named: bool) {
+        (self.unproven, self.is_unlabelled) = (method.map(Box::from), method.is_some());
+        self.is_named = is_named;
     }
 
-    pub(super) fn joined(self) -> Self {
-        Self { is_joined: true, ..self }
+    pub(super) fn join(&mut self) {
+        self.is_joined = true;
     }
 
     pub(super) fn counts(&mut self, requests: Option<Arc<AtomicI64>>) {

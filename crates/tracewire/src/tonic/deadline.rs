@@ -10,25 +10,27 @@ static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The deadline of one call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    started: Instant,
-    limit: Duration,
-}
+pub(super) struct Deadline(Instant);
 
 impl Deadline {
     /// Reads `grpc-timeout`; `limit` is what the server or the channel allows besides. `None` when
     /// nobody says, in which case no clock is read either.
     pub(super) fn of(headers: &HeaderMap, limit: Option<Duration>) -> Option<Self> {
-        let asked = first(headers, &GRPC_TIMEOUT).and_then(|value| parse(value.as_bytes()));
-        let limit = asked.into_iter().chain(limit).min()?;
-        Some(Self { started: Instant::now(), limit })
+        let limit = shortest(headers, limit)?;
+        // The two ends of a call do not start their clocks at the same moment, so the last sixteenth
+        // counts as over. A deadline beyond all clocks is none.
+        Instant::now().checked_add(limit - limit / 16).map(Self)
     }
 
-    /// Whether the time is over. The two ends of a call do not start their clocks at the same
-    /// moment, so the last sixteenth counts as over.
+    /// Whether the time is over.
     pub(super) fn has_passed(&self) -> bool {
-        self.started.elapsed() >= self.limit.saturating_sub(self.limit / 16)
+        Instant::now() >= self.0
     }
+}
+
+fn shortest(headers: &HeaderMap, limit: Option<Duration>) -> Option<Duration> {
+    let asked = first(headers, &GRPC_TIMEOUT).and_then(|value| parse(value.as_bytes()));
+    asked.into_iter().chain(limit).min()
 }
 
 /// A `TimeoutValue` of at most eight digits and a `TimeoutUnit` (gRPC over HTTP2, "Requests").
@@ -54,7 +56,7 @@ mod tests {
 
     use http::{HeaderMap, HeaderValue};
 
-    use super::{Deadline, parse};
+    use super::{Deadline, parse, shortest};
 
     #[test]
     fn timeouts_are_digits_and_a_unit() {
@@ -86,13 +88,12 @@ mod tests {
     fn the_shorter_time_holds() {
         let headers = |value| HeaderMap::from_iter([("grpc-timeout".parse().unwrap(), value)]);
         let asked = headers(HeaderValue::from_static("1S"));
-        let limit = |headers: &HeaderMap, limit| Deadline::of(headers, limit).map(|it| it.limit);
         let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
-        assert_eq!(limit(&asked, None), Some(second));
-        assert_eq!(limit(&asked, Some(hour)), Some(second));
-        assert_eq!(limit(&HeaderMap::new(), Some(hour)), Some(hour));
-        assert_eq!(limit(&HeaderMap::new(), None), None);
-        assert_eq!(limit(&headers(HeaderValue::from_static("soon")), None), None);
+        assert_eq!(shortest(&asked, None), Some(second));
+        assert_eq!(shortest(&asked, Some(hour)), Some(second));
+        assert_eq!(shortest(&HeaderMap::new(), Some(hour)), Some(hour));
+        assert_eq!(shortest(&HeaderMap::new(), None), None);
+        assert_eq!(shortest(&headers(HeaderValue::from_static("soon")), None), None);
         assert!(!Deadline::of(&asked, None).unwrap().has_passed());
         assert!(Deadline::of(&asked, Some(Duration::ZERO)).unwrap().has_passed());
     }

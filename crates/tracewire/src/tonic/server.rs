@@ -270,7 +270,7 @@ impl<S> Server<S> {
             method::of_path(path)
                 .map_or(Standing::Absent, |name| self.settings.known.standing(name))
         });
-        let call = Call::new(Side::Called, self.settings.clone(), request.headers);
+        let call = || Call::new(Side::Called, self.settings.clone(), request.headers);
         let describe = |start: &mut Start| describe(start, path.trim_start_matches('/'), &standing);
 
         // Where nobody looks it need not be proven.
@@ -289,8 +289,11 @@ impl<S> Server<S> {
             let metered = telemetry.measurement(Family::RpcServer);
             let mut operation = operation.in_domain(Domain::Rpc).metered(metered);
             self.measure(&mut operation, request, &standing);
-            let protocol = call.unproven(unproven(&operation), named).joined();
-            return Some(Exchange { operation, protocol, serving: None, answer });
+            let unproven = unproven(&operation);
+            let mut exchange = Exchange { operation, protocol: call(), serving: None, answer };
+            exchange.protocol.prove(unproven, named);
+            exchange.protocol.join();
+            return Some(exchange);
         }
         let metered = telemetry.measurement(Family::RpcServer);
         let (operation, named) =
@@ -301,8 +304,10 @@ impl<S> Server<S> {
         let mut operation = operation.in_domain(Domain::Rpc);
         self.measure(&mut operation, request, &standing);
         let serving = Some(Serving::claimed(caller, &operation));
-        let protocol = call.unproven(unproven(&operation), named);
-        Some(Exchange { operation, protocol, serving, answer })
+        let unproven = unproven(&operation);
+        let mut exchange = Exchange { operation, protocol: call(), serving, answer };
+        exchange.protocol.prove(unproven, named);
+        Some(exchange)
     }
 }
 
