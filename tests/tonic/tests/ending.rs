@@ -75,8 +75,10 @@ async fn a_client_drops_the_future_before_its_first_poll() {
 
 #[tokio::test]
 async fn a_server_is_stopped() {
-    // A runtime of its own takes all tasks of the server with it.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    // A runtime of its own takes all tasks of the server with it. With a second thread one of them
+    // might say that the stream is over while another is taken.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
     let site = runtime.spawn(Site::new()).await.unwrap();
     let mut answers = site.client().await.server_stream("first, wait").await.unwrap();
     assert_eq!(answers.message().await.unwrap().unwrap(), "first");
