@@ -264,7 +264,8 @@ impl<S> Server<S> {
     /// Opens the operation of a call, or says more about the one that an outer layer has opened.
     /// `None` when that one speaks gRPC itself.
     fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange<Call>> {
-        let (telemetry, incoming) = self.http.receive(request);
+        let telemetry = self.http.telemetry();
+        let mut incoming = telemetry.read_headers(request.headers);
         let path = request.uri.path();
         let standing = LazyCell::new(|| {
             method::of_path(path)
@@ -297,7 +298,7 @@ impl<S> Server<S> {
         }
         let metered = telemetry.measurement(Family::RpcServer);
         let (operation, named) =
-            self.http.open(&telemetry, metered, request, incoming, |start, peer| {
+            self.http.open(&telemetry, metered, request, &mut incoming, |start, peer| {
                 describe(start);
                 describe_ends(start, request, peer);
             });

@@ -28,7 +28,8 @@ const TYPICAL_ATTRIBUTES: usize = 14;
 impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
-        let (telemetry, incoming) = self.receive(request);
+        let telemetry = self.telemetry.now();
+        let mut incoming = telemetry.read_headers(request.headers);
         let template = LazyCell::new(|| (self.route)(request.extensions));
         let caller = serving::caller(&incoming);
         if serving::is_served(caller) {
@@ -39,7 +40,7 @@ impl Config {
         let is_measured = metered.is_on();
         let mut described = None;
         let (mut operation, named) =
-            self.open(&telemetry, metered, request, incoming, |start, peer| {
+            self.open(&telemetry, metered, request, &mut incoming, |start, peer| {
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
                 let route = (*template).map(Route::of);
                 if is_measured {
@@ -135,11 +136,9 @@ impl Config {
         peer.or_else(|| (self.peer)(request.extensions))
     }
 
-    /// The telemetry for a request, and what the request brought along.
-    pub(crate) fn receive(&self, request: &RequestHead<'_>) -> (Telemetry, Incoming) {
-        let telemetry = self.telemetry.now();
-        let incoming = telemetry.read_headers(request.headers);
-        (telemetry, incoming)
+    /// The telemetry for a request.
+    pub(crate) fn telemetry(&self) -> Telemetry {
+        self.telemetry.now()
     }
 
     /// Whether a filter wants no span for a request.
@@ -159,7 +158,7 @@ impl Config {
         telemetry: &Telemetry,
         metered: Metered,
         request: &RequestHead<'_>,
-        mut incoming: Incoming,
+        incoming: &mut Incoming,
         describe: impl FnOnce(&mut Start, Option<SocketAddr>),
     ) -> (Operation, bool) {
         let mut stranger = None;
@@ -167,7 +166,7 @@ impl Config {
             stranger = incoming.trace.take();
             incoming.baggage = None;
         }
-        let parent = incoming.into_context(Context::new());
+        let parent = std::mem::take(incoming).into_context(Context::new());
         if self.skips(request) {
             return (Operation::untraced(&parent), false);
         }
