@@ -59,7 +59,7 @@ pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
-pub(crate) use texts::{Recent, kept, kept_address, lasting};
+pub(crate) use texts::{Recent, kept, kept_address, lasting, lasting_while_few};
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
