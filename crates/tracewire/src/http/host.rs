@@ -48,11 +48,14 @@ pub(crate) fn host_of(authority: &[u8]) -> Option<Host> {
 mod tests {
     use super::*;
 
+    /// What is written, and what it says.
+    type Case<'a> = (&'a [u8], Option<(&'a str, Option<u16>)>);
+
     #[test]
     fn an_authority_says_the_same_whenever_it_comes() {
         let (long, too_long) = ("a".repeat(255), "a".repeat(256));
         let with_user = format!("{}@api.test:8080", "u".repeat(255));
-        let table: [(&[u8], Option<(&str, Option<u16>)>); _] = [
+        let table: [Case<'_>; _] = [
             (b"api.test", Some(("api.test", None))),
             (b"API.test", Some(("API.test", None))),
             (b"api.test:", Some(("api.test", None))),

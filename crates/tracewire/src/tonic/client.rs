@@ -273,7 +273,7 @@ impl<S> Client<S> {
             None => Standing::Absent,
         });
         let family = Family::RpcClient;
-        let (mut operation, egress) = self.http.open_to(family, &host, &head, |start| {
+        let (mut operation, egress) = self.http.open_to(family, host, &head, |start| {
             describe(start, path.trim_start_matches('/'), &standing);
             let Some((address, port)) = server() else { return };
             start.set(KeyValue::new(names::SERVER_ADDRESS, address));
