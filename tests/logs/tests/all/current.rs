@@ -172,9 +172,9 @@ async fn what_a_future_holds_goes_while_its_operation_is_current() {
             std::task::Poll::Ready(())
         }));
         if is_polled {
-            future.await
+            future.await;
         } else {
-            drop(future)
+            drop(future);
         }
         assert!(!tracewire::current().is_recording());
         operation.finish(Outcome::Success);
