@@ -244,6 +244,14 @@ impl Telemetry {
         self.with(|settings| settings.source.ignores(settings.sampling, parent))
     }
 
+    /// The same for the current context.
+    pub(crate) fn ignores_current(&self) -> bool {
+        // Nothing may be dropped while the context is borrowed, the settings least of all.
+        self.with(|settings| {
+            Context::map_current(|parent| settings.source.ignores(settings.sampling, parent))
+        })
+    }
+
     /// Begins to measure an operation of this kind, if anybody wants to know.
     pub(crate) fn measurement(&self, family: Family) -> Metered {
         self.with(|settings| settings.measuring.begin(family, source::scope))

@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{HeaderMap, Request};
-use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt};
+use http::{HeaderMap, Request, Response};
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::trace::{FutureExt, SpanContext, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use tower::{Layer, ServiceExt, service_fn};
@@ -198,6 +199,39 @@ async fn the_callers_context_travels_when_nothing_is_recorded() {
         assert_eq!(seen.current.trace_id().to_string(), TRACE, "{name}");
     }
     assert!(capture.spans().is_empty() && capture.open() == 0);
+}
+
+#[tokio::test]
+async fn what_the_caller_carries_is_current_wherever_the_future_is_polled() {
+    let capture = Capture::new();
+    for (name, layer, _) in unrecorded(&capture) {
+        for is_suppressed in [false, true] {
+            let caller = remote("00");
+            // The same span, with nothing else of the caller's.
+            let span = caller.span().span_context().clone();
+            let elsewhere = [
+                Context::new().with_remote_span_context(span),
+                caller.clone(),
+                caller.with_baggage([KeyValue::new("user", "bob")]),
+            ];
+            let caller = if is_suppressed { caller.with_telemetry_suppressed() } else { caller };
+            for elsewhere in elsewhere {
+                let inner = service_fn(async |_: Request<()>| {
+                    let user =
+                        Context::map_current(|current| current.baggage().get("user").cloned());
+                    assert_eq!(user.unwrap().as_str(), "ann", "{name}");
+                    assert_eq!(Context::is_current_telemetry_suppressed(), is_suppressed, "{name}");
+                    Ok::<_, Infallible>(Response::new(String::new()))
+                });
+                let mut client = layer.clone().layer(inner);
+                let future = {
+                    let _current = caller.clone().attach();
+                    tower::Service::call(&mut client, request())
+                };
+                future.with_context(elsewhere).await.unwrap();
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! There is nothing to add to a program: whatever has a span is measured too, whether it is sampled
 //! or not. Measurements go to [`Telemetry::meter_provider`], or to OpenTelemetry's global meter
-//! provider.
+//! provider; those of a [`Telemetry::propagate_only`] only to the former.
 //!
 //! | metric | of | by choice |
 //! |---|---|---|

@@ -20,7 +20,7 @@ use crate::metrics::{PoolNumbers, Waiting};
 /// #     fn state(&self) -> (u64, u64) { (1, 2) }
 /// #     fn get(&self) -> Result<u8, u8> { Ok(1) }
 /// # }
-/// # let telemetry = tracewire::Telemetry::propagate_only();
+/// # let telemetry = tracewire::Telemetry::default();
 /// # let pool = std::sync::Arc::new(Pool);
 /// let telemetry = telemetry.measure(Choice::new().connection_pools());
 /// let watched = pool.clone();

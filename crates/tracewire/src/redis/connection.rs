@@ -132,7 +132,7 @@ impl Config {
     pub(super) fn open(&self, call: Call<'_>, database: impl Fn() -> i64) -> Option<Opened> {
         let telemetry = self.telemetry_in_use();
         let mut metered = telemetry.measurement(Family::Database);
-        if !metered.is_on() && Context::map_current(|parent| telemetry.ignores(parent)) {
+        if !metered.is_on() && telemetry.ignores_current() {
             return None;
         }
         let parent = Context::current();

@@ -10,6 +10,11 @@ use super::exception::Exception;
 use super::{Operation, Outcome, attributes};
 
 impl Operation {
+    /// Ends the operation.
+    pub fn finish(self, outcome: Outcome) {
+        self.end(outcome);
+    }
+
     /// Ends the operation, which stays current for whatever still runs below it.
     pub(crate) fn end(&self, outcome: Outcome) {
         if self.finished.swap(true, Ordering::Relaxed) {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, ContextGuard};
 
@@ -19,16 +20,15 @@ pub(super) enum Place {
     Current,
 }
 
-/// Whether the span of this context is current. Without a span nobody knows.
+/// Whether this context is current, going by its very span, its baggage and whether telemetry is
+/// suppressed; values of the program's own cannot be compared. Without a span nobody knows.
 pub(super) fn is_current(context: &Context) -> bool {
-    let span = context.span();
-    let span = span.span_context();
     Context::map_current(|current| {
-        let current = current.span();
-        let current = current.span_context();
-        span.is_valid()
-            && span.span_id() == current.span_id()
-            && span.trace_id() == current.trace_id()
+        let (own, others) = (context.span(), current.span());
+        own.span_context().is_valid()
+            && std::ptr::eq(own.span_context(), others.span_context())
+            && std::ptr::eq(context.baggage(), current.baggage())
+            && context.is_telemetry_suppressed() == current.is_telemetry_suppressed()
     })
 }
 

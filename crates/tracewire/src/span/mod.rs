@@ -60,7 +60,7 @@ pub use start::Start;
 
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
-pub(crate) use texts::{Recent, kept, kept_address, lasting};
+pub(crate) use texts::{Recent, kept, kept_address, lasting, lasting_while_few};
 
 pub(crate) use grpc::code_name as grpc_code_name;
 
@@ -326,10 +326,5 @@ impl Operation {
             let as_event = self.exception_events && self.recording;
             exception.record(self.target(), self.domain, self.side, as_event);
         }
-    }
-
-    /// Ends the operation.
-    pub fn finish(self, outcome: Outcome) {
-        self.end(outcome);
     }
 }

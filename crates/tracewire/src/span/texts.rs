@@ -13,6 +13,9 @@ use opentelemetry::StringValue;
 /// A longer text is copied, so that nobody can fill the memory with it.
 const LONGEST: usize = 255;
 
+/// With so many texts that last, no more of those that peers have a say in do.
+const MOST_LASTING: usize = 8192;
+
 /// A table of what came last, found by bytes that stand for it.
 pub(crate) struct Recent<T>([Option<T>; SLOTS]);
 
@@ -58,14 +61,28 @@ pub(crate) fn kept(text: &[u8]) -> StringValue {
     TEXTS.try_with(keep).ok().flatten().map_or_else(copied, StringValue::from)
 }
 
+type Lasting = BTreeSet<&'static str>;
+
+static LASTING: Mutex<Lasting> = Mutex::new(Lasting::new());
+
 /// A text that lasts as long as the process, the same one however often it is asked for. Only for
 /// what a program is made of, never for what a peer sends.
 pub(crate) fn lasting(text: &str) -> &'static str {
-    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = texts.get(text) {
-        return known;
-    }
+    let mut texts = LASTING.lock().unwrap_or_else(PoisonError::into_inner);
+    texts.get(text).copied().unwrap_or_else(|| leak(&mut texts, text))
+}
+
+/// The same for what a peer has a say in: `None` for a long text, and once there are many.
+pub(crate) fn lasting_while_few(text: &str) -> Option<&'static str> {
+    lasting_among(&mut LASTING.lock().unwrap_or_else(PoisonError::into_inner), text)
+}
+
+fn lasting_among(texts: &mut Lasting, text: &str) -> Option<&'static str> {
+    let has_room = texts.len() < MOST_LASTING && text.len() <= LONGEST;
+    texts.get(text).copied().or_else(|| has_room.then(|| leak(texts, text)))
+}
+
+fn leak(texts: &mut Lasting, text: &str) -> &'static str {
     let text: &'static str = Box::leak(text.into());
     texts.insert(text);
     text
@@ -148,5 +165,16 @@ mod tests {
         let (first, second) = (kept(text.as_bytes()), kept(text.as_bytes()));
         assert_eq!(first.as_str(), text);
         assert_ne!(shared(&first), shared(&second));
+    }
+
+    #[test]
+    fn peers_make_no_more_last_than_a_few() {
+        let mut texts = Lasting::new();
+        assert_eq!(lasting_among(&mut texts, &"x".repeat(LONGEST + 1)), None);
+        let kept =
+            |number| lasting_among(&mut texts, &format!("shop.Orders/Get{number}")).is_some();
+        assert_eq!((0..2 * MOST_LASTING).map(kept).filter(|kept| *kept).count(), MOST_LASTING);
+        assert_eq!(lasting_among(&mut texts, "shop.Orders/Get7"), Some("shop.Orders/Get7"));
+        assert_eq!(texts.len(), MOST_LASTING);
     }
 }

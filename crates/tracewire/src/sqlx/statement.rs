@@ -34,10 +34,12 @@ where
     Q: Execute<'q, DB>,
 {
     let looks_at_text = config.has_filters() || config.comment.is_some();
-    let mut metered = config.measurement();
-    let nobody_looks = !(looks_at_text || metered.is_on());
-    if nobody_looks && Context::map_current(|parent| config.telemetry.ignores(parent)) {
-        return Begun::Bare(Query::Whole(query));
+    let mut metered = Metered::default();
+    if !looks_at_text {
+        metered = config.measurement();
+        if !metered.is_on() && config.telemetry.ignores_current() {
+            return Begun::Bare(Query::Whole(query));
+        }
     }
     let parent = Context::current();
     let mut whole = Some(query);
@@ -47,8 +49,8 @@ where
     }
     let is_skipped =
         parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
-    if is_skipped {
-        metered = Metered::default();
+    if looks_at_text && !is_skipped {
+        metered = config.measurement();
     }
     if metered.is_on() {
         parts = parts.or_else(|| whole.take().map(Parts::of));

@@ -6,13 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::span::{Recent, lasting};
+use crate::span::{Recent, lasting, lasting_while_few};
 
 /// A service has few methods; should a server answer for any name, those beyond are not remembered.
 const MAX_LEARNED: usize = 1024;
-
-/// Longer names are not remembered either.
-const LONGEST: usize = 255;
 
 /// The methods that a server has: those listed, or those that it has answered for.
 #[derive(Clone, Debug)]
@@ -71,11 +68,11 @@ impl Known {
         listed.into_iter().find(|listed| *listed == name).or_else(learned)
     }
 
-    /// Remembers a method that the server has.
+    /// Remembers a method that the server has, unless there is no room for its name.
     pub(super) fn learn(&self, name: &str) {
         let mut learned = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() < MAX_LEARNED && name.len() <= LONGEST {
-            learned.insert(lasting(name));
+        if learned.len() < MAX_LEARNED {
+            learned.extend(lasting_while_few(name));
         }
     }
 }
@@ -88,29 +85,15 @@ impl Default for Known {
     }
 }
 
-/// Programs call few methods. Should one call whatever it is asked to, those beyond are copied.
-const MAX_CALLED: usize = 1024;
-
-/// A method that a client calls.
+/// A method that a client calls. Programs call few; where they call whatever they are asked to, those
+/// beyond are copied.
 pub(super) fn called(name: &str) -> Cow<'static, str> {
-    static CALLED: RwLock<BTreeSet<&'static str>> = RwLock::new(BTreeSet::new());
     thread_local! {
         static RECENT: RefCell<Recent<&'static str>> = const { RefCell::new(Recent::new()) };
     }
-    let keep = || {
-        let known = CALLED.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        known.or_else(|| {
-            let mut called = CALLED.write().unwrap_or_else(PoisonError::into_inner);
-            if called.len() >= MAX_CALLED || name.len() > LONGEST {
-                return None;
-            }
-            let name = lasting(name);
-            called.insert(name);
-            Some(name)
-        })
-    };
     let find = |recent: &RefCell<Recent<&'static str>>| {
         let mut recent = recent.borrow_mut();
+        let keep = || lasting_while_few(name);
         recent.find(name.as_bytes(), |known| *known == name, keep).copied()
     };
     match RECENT.try_with(find) {
@@ -146,7 +129,9 @@ pub(super) fn is_of_service(path: &str, service: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Standing, at_end_of_path, is_of_service, of_path};
+    use std::borrow::Cow;
+
+    use super::{Known, Standing, at_end_of_path, called, is_of_service, of_path};
 
     #[test]
     fn a_method_is_two_segments() {
@@ -200,5 +185,27 @@ mod tests {
         (0..3000).for_each(|n| known.learn(&format!("a.B/C{n}")));
         assert_eq!(known.standing("a.B/C1023"), Standing::Present("a.B/C1023".into()));
         assert_eq!(known.standing("a.B/C1024"), Standing::Unproven);
+    }
+
+    #[test]
+    fn what_one_server_has_is_not_what_another_has() {
+        let (here, there, name) = (Known::default(), Known::default(), "shop.Orders/Here");
+        here.learn(name);
+        for _ in 0..3 {
+            assert_eq!(here.standing(name), Standing::Present(name.into()));
+            assert_eq!(there.standing(name), Standing::Unproven);
+            assert_eq!(Known::listed(["shop.Orders/*"]).standing(name), Standing::Unproven);
+            assert_eq!(Known::listed(["shop.Orders/Get"]).standing(name), Standing::Absent);
+        }
+    }
+
+    #[test]
+    fn methods_that_are_called_are_shared_unless_they_are_long() {
+        let long = format!("shop.Orders/{}", "x".repeat(255));
+        for _ in 0..2 {
+            assert!(matches!(called("shop.Orders/Get"), Cow::Borrowed("shop.Orders/Get")));
+            assert_eq!(called(&long), Cow::<str>::Owned(long.clone()));
+            assert!(matches!(called(&long), Cow::Owned(_)));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use tracewire::context::{Carrier, CarrierMut, Environment, Values};
 use tracewire::{Format, Propagator};
 
@@ -140,6 +140,23 @@ fn a_carrier_of_ones_own() {
     let incoming = Propagator::default().read(&properties);
     assert_eq!(incoming.trace.unwrap().span_context().trace_state().header(), "a=1,b=2");
     assert!(incoming.baggage.is_none());
+}
+
+#[test]
+fn a_value_at_hand_as_bytes_is_written_as_text_or_not_at_all() {
+    fn check(mut carrier: impl Carrier + CarrierMut) {
+        let (name, other) = (HeaderName::from_static("own"), HeaderName::from_static("other"));
+        assert!(!carrier.has(&name));
+        carrier.set(&name, "stale");
+        carrier.set_bytes(&name, b"fresh");
+        assert_eq!(carrier.get_all(&name).collect::<Vec<_>>(), [b"fresh"]);
+        assert!(carrier.has(&name) && !carrier.has(&other));
+        carrier.set_bytes(&name, b"\xff\n");
+        assert!(!carrier.has(&name));
+    }
+    check(Properties::default());
+    check(HeaderMap::new());
+    check(HashMap::<String, String>::new());
 }
 
 #[test]

@@ -94,6 +94,94 @@ fn the_innermost_operation_counts_and_the_outer_one_is_back_after_it() {
     );
 }
 
+#[test]
+fn guards_may_go_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let capture = Capture::new();
+        let names = ["first", "second", "third"];
+        let mut parent = Context::new();
+        let operations = names.map(|name| {
+            let operation = capture.telemetry().start(SpanKind::Internal, &parent, |span| {
+                span.name(name);
+            });
+            parent = operation.context().clone();
+            operation
+        });
+        let mut guards = operations.each_ref().map(|operation| Some(operation.enter()));
+        for (left, index) in order.into_iter().enumerate() {
+            drop(guards[index].take());
+            assert_eq!(tracewire::current().is_recording(), left < 2, "{order:?}");
+        }
+        // Nothing of them is left for those that come after.
+        for operation in &operations {
+            let entered = operation.enter();
+            let current = tracewire::current();
+            let own = operation.context().span();
+            assert_eq!(current.context().span().span_context(), own.span_context(), "{order:?}");
+            drop(entered);
+            assert!(!tracewire::current().is_recording(), "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_leaves_no_operation_behind() {
+    let capture = Capture::new();
+    let start = |name: &'static str, parent: &Context| {
+        capture.telemetry().start(SpanKind::Internal, parent, |span| span.name(name))
+    };
+    let outer = start("outer", &Context::new());
+    let entered = outer.enter();
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let inner = start("inner", &Context::current());
+        let _entered = inner.enter();
+        panic!("on purpose");
+    }));
+    caught.unwrap_err();
+    tracewire::current().set("after", "the panic");
+    drop(entered);
+    assert!(!tracewire::current().is_recording());
+    outer.finish(Outcome::Success);
+    capture.assert(
+        expect::span("outer")
+            .attribute("after", "the panic")
+            .child(expect::span("inner").error("panic")),
+    );
+}
+
+/// Asks for what is current when it goes.
+struct AsksAtItsEnd;
+
+impl Drop for AsksAtItsEnd {
+    fn drop(&mut self) {
+        tracewire::current().set("asked", "at its end");
+    }
+}
+
+#[tokio::test]
+async fn what_a_future_holds_goes_while_its_operation_is_current() {
+    for is_polled in [true, false] {
+        let capture = Capture::new();
+        let operation = capture.telemetry().start(SpanKind::Internal, &Context::new(), |span| {
+            span.name("work");
+        });
+        let held = AsksAtItsEnd;
+        // A closure's future holds what it has taken until it goes itself.
+        let future = operation.run(std::future::poll_fn(move |_| {
+            let _held = &held;
+            std::task::Poll::Ready(())
+        }));
+        if is_polled {
+            future.await;
+        } else {
+            drop(future);
+        }
+        assert!(!tracewire::current().is_recording());
+        operation.finish(Outcome::Success);
+        capture.assert(expect::span("work").attribute("asked", "at its end"));
+    }
+}
+
 #[tokio::test]
 async fn a_task_with_the_context_has_its_span() {
     let capture = Capture::new();
