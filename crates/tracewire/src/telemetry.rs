@@ -239,12 +239,7 @@ impl Telemetry {
         self.start_metered(Metered::default(), kind, parent, describe)
     }
 
-    /// Whether there will be no span below `parent`, which is known before anybody is asked.
-    pub(crate) fn ignores(&self, parent: &Context) -> bool {
-        self.with(|settings| settings.source.ignores(settings.sampling, parent))
-    }
-
-    /// The same for the current context.
+    /// Whether there will be no span below the current context, known before anybody is asked.
     pub(crate) fn ignores_current(&self) -> bool {
         // Nothing may be dropped while the context is borrowed, the settings least of all.
         self.with(|settings| {
