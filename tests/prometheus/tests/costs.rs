@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use http::{Request, Response};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tower::{Layer as _, Service, service_fn};
 use tracewire::Telemetry;
 use tracewire::http::ServerLayer;
@@ -29,8 +30,8 @@ async fn answer(_: Request<String>) -> Result<Response<String>, Infallible> {
     Ok(Response::new(String::new()))
 }
 
-fn telemetries() -> [(&'static str, Telemetry); 3] {
-    let bare = Telemetry::propagate_only();
+/// Without metrics, with them, and with exemplars.
+fn telemetries(bare: Telemetry) -> [(&'static str, Telemetry); 3] {
     let with = |filter| bare.clone().prometheus(&Metrics::new().exemplars(filter));
     let (without, with) = (with(ExemplarFilter::AlwaysOff), with(ExemplarFilter::TraceBased));
     [("not measured", bare), ("measured", without), ("with exemplars", with)]
@@ -38,7 +39,8 @@ fn telemetries() -> [(&'static str, Telemetry); 3] {
 
 #[test]
 fn an_exemplar_allocates_nothing() {
-    let [bare, _, measured] = telemetries().map(|(_, telemetry)| {
+    let telemetries = telemetries(Telemetry::propagate_only());
+    let [bare, _, measured] = telemetries.map(|(_, telemetry)| {
         let layer = ServerLayer::new().telemetry(&telemetry);
         let mut service = layer.layer(service_fn(answer));
         (0..100).for_each(|_| send(&mut service));
@@ -66,9 +68,18 @@ fn slow_clock() -> Duration {
 /// `cargo test --release -p tracewire-prometheus-tests --test costs -- --nocapture` tells the times.
 #[test]
 fn an_exemplar_takes_little_time() {
+    let sampled = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOn).build();
+    for (spans, bare) in
+        [("spans off", Telemetry::propagate_only()), ("spans sampled", Telemetry::new(&sampled))]
+    {
+        eprintln!("{spans}");
+        compare(&telemetries(bare));
+    }
+}
+
+fn compare(telemetries: &[(&'static str, Telemetry); 3]) {
     const ROUNDS: u32 = 2_000;
     let mut best = [Duration::MAX; 3];
-    let telemetries = telemetries();
     for _ in 0..200 {
         for ((_, telemetry), best) in telemetries.iter().zip(&mut best) {
             let mut service = ServerLayer::new().telemetry(telemetry).layer(service_fn(answer));

@@ -142,8 +142,7 @@ impl CarrierMut for HeaderMap {
 
     fn remove(&mut self, name: &HeaderName) {
         // Mostly there is nothing to remove, and few names are compared sooner than one is hashed.
-        let is_absent =
-            self.keys_len() <= FEW && !self.keys().any(|known| known.as_str() == name.as_str());
+        let is_absent = self.keys_len() <= FEW && !self.keys().any(|known| known == name);
         if !is_absent {
             HeaderMap::remove(self, name);
         }
@@ -204,9 +203,7 @@ impl<'a> Scanned<'a> {
         }
         Some(Self { headers, traceparent, tracestate, baggage })
     }
-}
 
-impl<'a> Scanned<'a> {
     #[inline]
     fn found(&self, name: &HeaderName) -> Found<'a> {
         match name {
@@ -230,7 +227,11 @@ impl Carrier for Scanned<'_> {
 
     #[inline]
     fn has(&self, name: &HeaderName) -> bool {
-        !matches!(self.found(name), Found::Never) && self.get_all(name).next().is_some()
+        match self.found(name) {
+            Found::Never => false,
+            Found::Once(_) => true,
+            Found::Often => self.headers.contains_key(name),
+        }
     }
 }
 
