@@ -85,8 +85,8 @@ impl Telemetry {
         Self::from_source(Source::Tracing)
     }
 
-    /// No spans; the context of callers travels on. Nothing is measured either, unless
-    /// [`meter_provider`](Self::meter_provider) says where that goes.
+    /// No spans; the context of callers travels on. Nothing is measured either, unless it is said
+    /// where that goes, as by [`meter_provider`](Self::meter_provider).
     pub fn propagate_only() -> Self {
         Self::without_spans().change_measuring(Measuring::leave_global)
     }
