@@ -22,7 +22,7 @@ use hyper::{Request, Response};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpInfo;
 
-use crate::http::{self, Body, Framework, ResponseFuture, Server};
+use crate::http::{self, Body, Calling, Framework, ResponseFuture, Server};
 
 pub use crate::http::{ClientLayerFor, Peer, ServerLayerFor};
 
@@ -84,6 +84,10 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn call(&self, request: Request<RequestBody>) -> Self::Future {
-        self.config.serve(request, |request| self.inner.call(request))
+        let mut calling = Calling::new(self.config.exchange(&request));
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        calling.future(inner)
     }
 }

@@ -155,7 +155,17 @@ impl Propagator {
     }
 
     /// Reads what a carrier brings, undecided about what it will be used for.
+    #[inline]
     pub fn read(&self, carrier: &(impl Carrier + ?Sized)) -> Incoming {
+        if *self.extract == [Format::TraceContext, Format::Baggage] {
+            let (trace, baggage) = (w3c::extract(carrier), baggage::extract(carrier));
+            return Incoming { trace, baggage };
+        }
+        self.read_each(carrier)
+    }
+
+    #[inline(never)]
+    fn read_each(&self, carrier: &(impl Carrier + ?Sized)) -> Incoming {
         let mut incoming = Incoming::default();
         for format in &*self.extract {
             match format {
@@ -196,6 +206,15 @@ impl Propagator {
         let traced = context.span().span_context().is_valid();
         if traced {
             self.rivals.iter().for_each(|name| carrier.remove(name));
+        }
+        if *self.inject == [Format::TraceContext, Format::Baggage] {
+            if traced {
+                w3c::inject(context, carrier);
+            }
+            if traced || !context.baggage().is_empty() {
+                baggage::inject(context.baggage(), &keep, carrier);
+            }
+            return;
         }
         for format in &*self.inject {
             match format {

@@ -36,8 +36,9 @@ use reqwest::{Request, Response, ResponseBuilderExt as _};
 use reqwest_middleware::Next;
 use tower_service::Service;
 
+use crate::context::Fields;
 use crate::http::{self, Body, Client, ClientAttributes, ClientConfig, Exchange, Framework};
-use crate::http::{RequestHead, ResponseFuture};
+use crate::http::{Calling, RequestHead, ResponseFuture};
 
 pub use crate::http::{ClientLayerFor, UrlTemplate};
 
@@ -137,8 +138,11 @@ impl reqwest_middleware::Middleware for Middleware {
         let Sent(times) = extensions.get_or_insert_with(Sent::default);
         let resends = std::mem::replace(times, times.saturating_add(1));
         let exchange = begin(&self.config, &mut request, extensions, resends);
-        let future = ResponseFuture::calling(Some(exchange), || next.run(request, extensions));
-        Pending { future }.await
+        let mut calling = Calling::new(Some(exchange));
+        let entered = calling.enter();
+        let inner = next.run(request, extensions);
+        drop(entered);
+        Pending { future: calling.future(inner) }.await
     }
 }
 
@@ -157,7 +161,11 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let exchange = begin(&self.config, &mut request, &::http::Extensions::new(), 0);
-        Pending { future: ResponseFuture::calling(Some(exchange), || self.inner.call(request)) }
+        let mut calling = Calling::new(Some(exchange));
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        Pending { future: calling.future(inner) }
     }
 }
 
@@ -190,6 +198,7 @@ fn begin(
         version: request.version(),
         headers: request.headers(),
         extensions,
+        fields: Fields::unread(request.headers()),
     };
     let (operation, egress) = config.open(&head, &attributes);
     egress.write(&operation, config, request.headers_mut());

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::{SpanKind, TracerProvider};
 
 use crate::Propagator;
-use crate::context::{Carrier, CarrierMut, Incoming, Scanned};
+use crate::context::{Carrier, CarrierMut, Fields, Incoming};
 use crate::measure::{Family, Gallery, Measuring, Metered, Pools};
 use crate::span::source::{self, Source};
 use crate::span::{Operation, Start, environment_wants_events};
@@ -189,11 +188,9 @@ impl Telemetry {
     }
 
     /// The same for the headers of a request.
-    pub(crate) fn read_headers(&self, headers: &HeaderMap) -> Incoming {
-        self.with(|settings| match Scanned::of(headers) {
-            Some(scanned) => settings.propagator.read(&scanned),
-            None => settings.propagator.read(headers),
-        })
+    #[inline]
+    pub(crate) fn read_fields(&self, fields: &Fields<'_>) -> Incoming {
+        self.with(|settings| settings.propagator.read(fields))
     }
 
     /// Writes `context` into a request that is about to leave.
@@ -237,6 +234,12 @@ impl Telemetry {
         describe: impl FnOnce(&mut Start),
     ) -> Operation {
         self.start_metered(Metered::default(), kind, parent, describe)
+    }
+
+    /// Whether there will be no span below this context, known before anybody is asked.
+    #[inline]
+    pub(crate) fn ignores(&self, parent: &Context) -> bool {
+        self.with(|settings| settings.source.ignores(settings.sampling, parent))
     }
 
     /// Whether there will be no span below the current context, known before anybody is asked.

@@ -22,10 +22,13 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add
 ///
 /// A malformed member is left out and the others stay. Once 64 members or 8192 bytes are reached
 /// further members are left out whole.
+#[inline]
 pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<Baggage> {
-    if !carrier.has(&BAGGAGE) {
-        return None;
-    }
+    if carrier.has(&BAGGAGE) { read(carrier) } else { None }
+}
+
+#[inline(never)]
+fn read(carrier: &(impl Carrier + ?Sized)) -> Option<Baggage> {
     let fields = carrier.get_all(&BAGGAGE);
     let mut baggage = Baggage::new();
     let (mut members, mut bytes) = (0, 0);
@@ -64,7 +67,12 @@ fn read_member(member: &[u8], baggage: &mut Baggage) -> Option<()> {
 
 /// Writes the members that `keep` allows, in the order of their keys. Members beyond the limits are
 /// left out whole; nothing left to write removes the field.
+#[inline]
 pub(crate) fn inject(baggage: &Baggage, keep: impl Fn(&str) -> bool, carrier: &mut dyn CarrierMut) {
+    if baggage.is_empty() { carrier.remove(&BAGGAGE) } else { write(baggage, keep, carrier) }
+}
+
+fn write(baggage: &Baggage, keep: impl Fn(&str) -> bool, carrier: &mut dyn CarrierMut) {
     let mut members: Vec<_> = baggage.iter().filter(|(key, _)| keep(key.as_str())).collect();
     members.sort_unstable_by_key(|(key, _)| key.as_str());
     let mut list = String::new();

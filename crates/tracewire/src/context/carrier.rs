@@ -5,9 +5,8 @@ use std::hash::BuildHasher;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 
-use super::baggage::BAGGAGE;
-use super::traceparent::{TRACEPARENT, trim};
-use super::tracestate::TRACESTATE;
+use super::FEW_FIELDS;
+use super::traceparent::trim;
 
 /// Fields that can be read: HTTP headers, message properties, environment variables.
 ///
@@ -29,6 +28,13 @@ use super::tracestate::TRACESTATE;
 pub trait Carrier {
     /// Every value of a field, in the order received.
     fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a>;
+
+    /// The value of a field that is there once and no more.
+    fn only<'a>(&'a self, name: &HeaderName) -> Option<&'a [u8]> {
+        let mut values = self.get_all(name);
+        let value = values.next()?;
+        values.next().is_none().then_some(value)
+    }
 
     /// Whether a field is there at all.
     fn has(&self, name: &HeaderName) -> bool {
@@ -142,7 +148,7 @@ impl CarrierMut for HeaderMap {
 
     fn remove(&mut self, name: &HeaderName) {
         // Mostly there is nothing to remove, and few names are compared sooner than one is hashed.
-        let is_absent = self.keys_len() <= FEW && !self.keys().any(|known| known == name);
+        let is_absent = self.keys_len() <= FEW_FIELDS && !self.keys().any(|known| known == name);
         if !is_absent {
             HeaderMap::remove(self, name);
         }
@@ -159,79 +165,6 @@ fn put(headers: &mut HeaderMap, name: &HeaderName, value: Result<HeaderValue, In
     let written = value.is_ok_and(|value| headers.try_insert(name.clone(), value).is_ok());
     if !written {
         headers.remove(name);
-    }
-}
-
-/// Up to so many names are looked through for a name.
-const FEW: usize = 16;
-
-/// Headers in which the fields of the W3C have been found in one pass.
-pub(crate) struct Scanned<'a> {
-    headers: &'a HeaderMap,
-    traceparent: Found<'a>,
-    tracestate: Found<'a>,
-    baggage: Found<'a>,
-}
-
-/// How often a field is there.
-#[derive(Clone, Copy)]
-enum Found<'a> {
-    Never,
-    Once(&'a HeaderValue),
-    Often,
-}
-
-impl<'a> Scanned<'a> {
-    /// `None` where there are so many headers that looking each name up is faster.
-    pub(crate) fn of(headers: &'a HeaderMap) -> Option<Self> {
-        if headers.len() > FEW {
-            return None;
-        }
-        let (mut traceparent, mut tracestate, mut baggage) =
-            (Found::Never, Found::Never, Found::Never);
-        for (name, value) in headers {
-            let found = match name.as_str() {
-                "traceparent" => &mut traceparent,
-                "tracestate" => &mut tracestate,
-                "baggage" => &mut baggage,
-                _ => continue,
-            };
-            *found = match found {
-                Found::Never => Found::Once(value),
-                Found::Once(_) | Found::Often => Found::Often,
-            };
-        }
-        Some(Self { headers, traceparent, tracestate, baggage })
-    }
-
-    #[inline]
-    fn found(&self, name: &HeaderName) -> Found<'a> {
-        match name {
-            name if std::ptr::eq(name, &TRACEPARENT) => self.traceparent,
-            name if std::ptr::eq(name, &TRACESTATE) => self.tracestate,
-            name if std::ptr::eq(name, &BAGGAGE) => self.baggage,
-            _ => Found::Often,
-        }
-    }
-}
-
-impl Carrier for Scanned<'_> {
-    #[inline]
-    fn get_all<'a>(&'a self, name: &HeaderName) -> Values<'a> {
-        match self.found(name) {
-            Found::Never => Values::one(None),
-            Found::Once(value) => Values::one(Some(value.as_bytes())),
-            Found::Often => Carrier::get_all(self.headers, name),
-        }
-    }
-
-    #[inline]
-    fn has(&self, name: &HeaderName) -> bool {
-        match self.found(name) {
-            Found::Never => false,
-            Found::Once(_) => true,
-            Found::Often => self.headers.contains_key(name),
-        }
     }
 }
 

@@ -5,6 +5,13 @@ pub(super) fn lower<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     read(digits, 0)
 }
 
+/// The same for digits whose number is known beforehand.
+// Together with what becomes of the bytes it would be compiled to no vector instructions.
+#[inline(never)]
+pub(super) fn lower_exactly<const D: usize, const N: usize>(digits: &[u8; D]) -> Option<[u8; N]> {
+    read_block(*digits, 0)
+}
+
 /// Reads exactly `2 * N` hexadecimal digits of either case; anything else is `None`.
 pub(super) fn any_case<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     read(digits, CASE)
@@ -37,6 +44,23 @@ pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
+/// Bytes as lower-case hexadecimal, where their number is known beforehand.
+// Together with what becomes of the digits it would be compiled to no vector instructions.
+#[inline(never)]
+pub(super) fn digits_of<const N: usize, const D: usize>(bytes: &[u8; N]) -> [u8; D] {
+    const { assert!(D == 2 * N) };
+    let mut digits = [0; D];
+    for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {
+        let byte = u16::from(*byte);
+        *pair = (byte >> 4 | (byte & 0x0f) << 8).to_le_bytes();
+    }
+    for digit in &mut digits {
+        let letter = if *digit > 9 { b'a' - b'0' - 10 } else { 0 };
+        *digit += b'0' + letter;
+    }
+    digits
+}
+
 /// A field of digits and ASCII separators, written byte by byte.
 pub(super) fn text(ascii: &[u8]) -> &str {
     std::str::from_utf8(ascii).unwrap_or_default()
@@ -55,7 +79,7 @@ fn read<const N: usize>(digits: &[u8], ignored: u8) -> Option<[u8; N]> {
     for (digits, bytes) in digits.chunks(BLOCK).zip(bytes.chunks_mut(BLOCK / 2)) {
         let mut block = [b'0'; BLOCK];
         block[..digits.len()].copy_from_slice(digits);
-        let block = read_block(block, ignored);
+        let block: Option<[u8; BLOCK / 2]> = read_block(block, ignored);
         valid &= block.is_some();
         bytes.copy_from_slice(&block.unwrap_or_default()[..bytes.len()]);
     }
@@ -66,21 +90,30 @@ fn read<const N: usize>(digits: &[u8], ignored: u8) -> Option<[u8; N]> {
 const BLOCK: usize = 32;
 
 #[inline]
-fn read_block(mut digits: [u8; BLOCK], ignored: u8) -> Option<[u8; BLOCK / 2]> {
-    let mut valid = true;
-    for digit in &mut digits {
-        let (number, letter) = (digit.wrapping_sub(b'0'), (*digit | ignored).wrapping_sub(b'a'));
-        valid &= (number < 10) | (letter < 6);
-        *digit = if letter < 6 { letter + 10 } else { number };
+fn read_block<const D: usize, const N: usize>(mut digits: [u8; D], ignored: u8) -> Option<[u8; N]> {
+    const { assert!(D == 2 * N && D.is_multiple_of(LANES)) };
+    // Ten or more where something is no digit.
+    let mut worst = [0; LANES];
+    for lanes in digits.as_chunks_mut::<LANES>().0 {
+        for (digit, worst) in lanes.iter_mut().zip(&mut worst) {
+            // As signed bytes, of which there are instructions to compare vectors.
+            let letter = if *digit as i8 > b'9' as i8 { 0xff } else { 0 };
+            let folded = *digit | (ignored & letter);
+            let rest = folded.wrapping_sub(b'0').wrapping_sub(letter & (b'a' - b'0'));
+            *worst = u8::max(*worst, rest.saturating_add(letter & 4));
+            *digit = rest.wrapping_add(letter & 10);
+        }
     }
-    let (pairs, _) = digits.as_chunks();
-    let mut bytes = [0; BLOCK / 2];
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let [high, low] = *pair;
-        *byte = high << 4 | low;
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks().0) {
+        let pair = u16::from_le_bytes(*pair);
+        *byte = (pair << 4 | pair >> 8) as u8;
     }
-    valid.then_some(bytes)
+    worst.iter().all(|worst| *worst < 10).then_some(bytes)
 }
+
+/// As many as one instruction of the processor takes.
+const LANES: usize = 16;
 
 /// The same byte in all eight places.
 const fn each(byte: u8) -> u64 {

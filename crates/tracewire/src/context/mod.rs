@@ -27,6 +27,7 @@ pub(crate) mod b3;
 pub(crate) mod baggage;
 mod carrier;
 pub(crate) mod datadog;
+mod fields;
 mod hex;
 pub(crate) mod jaeger;
 mod sampling;
@@ -37,7 +38,7 @@ pub(crate) mod xray;
 
 pub use carrier::{Carrier, CarrierMut, Environment, Values};
 
-pub(crate) use carrier::Scanned;
+pub(crate) use fields::Fields;
 
 use sampling::Sampling;
 use tracestate::Unheld;
@@ -48,6 +49,9 @@ pub const RANDOM: TraceFlags = TraceFlags::new(0x02);
 
 /// The flags a `traceparent` of version 00 may carry: sampled and random.
 pub(crate) const KNOWN_FLAGS: u8 = 0x03;
+
+/// So many header names are compared with one sooner than that one is hashed.
+pub(crate) const FEW_FIELDS: usize = 16;
 
 /// A remote caller's place in its trace: what one trace-context format read from a carrier.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +75,7 @@ impl TraceContext {
     }
 
     /// The same with the flags and the state of W3C Trace Context.
+    #[inline]
     pub(crate) fn with_state(
         trace_id: TraceId,
         span_id: SpanId,
@@ -80,9 +85,10 @@ impl TraceContext {
         if trace_id == TraceId::INVALID || span_id == SpanId::INVALID {
             return None;
         }
-        let span = SpanContext::new(trace_id, span_id, flags, true, state.held);
+        let tracestate::Parsed { held, unheld } = state;
+        let span = SpanContext::new(trace_id, span_id, flags, true, held);
         let sampling = Sampling::decided(flags.is_sampled());
-        let unheld = state.unheld.map(|members| Box::new(Unheld { trace_id, members }));
+        let unheld = unheld.map(|members| Unheld::of(trace_id, members));
         Some(Self { span, sampling, unheld })
     }
 
@@ -154,9 +160,15 @@ pub struct Incoming {
 
 impl Incoming {
     /// The same as an OpenTelemetry context, on top of `base`.
-    pub fn into_context(self, base: Context) -> Context {
+    pub fn into_context(mut self, base: Context) -> Context {
+        self.take(base)
+    }
+
+    /// The same with nothing left of it, as it is large to move.
+    #[inline]
+    pub(crate) fn take(&mut self, base: Context) -> Context {
         let mut context = base;
-        if let Some(trace) = self.trace {
+        if let Some(trace) = self.trace.take() {
             context = trace
                 .sampling
                 .carry(trace.span.trace_id(), context)
@@ -166,7 +178,7 @@ impl Incoming {
                 context = context.with_value(trace.unheld.map_or(Unheld::NONE, |unheld| *unheld));
             }
         }
-        if let Some(baggage) = self.baggage {
+        if let Some(baggage) = self.baggage.take() {
             context = context.with_baggage(baggage);
         }
         context

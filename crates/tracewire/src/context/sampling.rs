@@ -49,6 +49,7 @@ impl Sampling {
     }
 
     /// Puts into `context` what the flags of its span, of trace `trace_id`, cannot say.
+    #[inline]
     pub(super) fn carry(self, trace_id: TraceId, context: Context) -> Context {
         let beyond_flags = matches!(self, Self::Debug | Self::Deferred);
         if beyond_flags || context.get::<Carried>().is_some() {

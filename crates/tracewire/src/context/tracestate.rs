@@ -13,6 +13,8 @@ const MAX_MEMBERS: usize = 32;
 /// Longest key and longest value (§3.3.1.3).
 const MAX_KEY: usize = 256;
 const MAX_VALUE: usize = 256;
+/// So many members are read without an allocation.
+const FEW_MEMBERS: usize = 8;
 /// What we propagate at most. The specification asks for at least this much (§3.3.1.5).
 const MAX_LENGTH: usize = 512;
 /// Members longer than this are the first to go when a list is too long (§3.3.1.5).
@@ -35,6 +37,11 @@ pub(crate) struct Unheld {
 
 impl Unheld {
     pub(super) const NONE: Self = Self { trace_id: TraceId::INVALID, members: Vec::new() };
+
+    #[cold]
+    pub(super) fn of(trace_id: TraceId, members: Vec<UnheldMember>) -> Box<Self> {
+        Box::new(Self { trace_id, members })
+    }
 }
 
 /// One such member, with the number of held members to its right, which fixes its place.
@@ -46,10 +53,13 @@ pub(crate) struct UnheldMember {
 
 /// Reads all `tracestate` fields of a carrier as one list, in order (§3.3.1). An invalid list is an
 /// empty one.
+#[inline]
 pub(super) fn extract(carrier: &(impl Carrier + ?Sized)) -> Parsed {
-    if !carrier.has(&TRACESTATE) {
-        return Parsed::default();
-    }
+    if carrier.has(&TRACESTATE) { read(carrier) } else { Parsed::default() }
+}
+
+#[inline(never)]
+fn read(carrier: &(impl Carrier + ?Sized)) -> Parsed {
     let mut members = Members::new();
     for value in carrier.get_all(&TRACESTATE) {
         if members.add(value).is_none() {
@@ -114,9 +124,10 @@ fn shorten(list: &str) -> String {
     members.join(",")
 }
 
-/// The members read so far, at most 32, without an allocation.
+/// The members read so far, at most 32; the usual few of them without an allocation.
 struct Members<'a> {
-    list: [(&'a str, &'a str); MAX_MEMBERS],
+    first: [(&'a str, &'a str); FEW_MEMBERS],
+    others: Vec<(&'a str, &'a str)>,
     count: usize,
     /// One bit for each hash of a key, so that not every key is compared with all others.
     seen: u128,
@@ -126,7 +137,12 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn new() -> Self {
-        Self { list: [("", ""); MAX_MEMBERS], count: 0, seen: 0, has_tenant: false }
+        let (first, others) = ([("", ""); FEW_MEMBERS], Vec::new());
+        Self { first, others, count: 0, seen: 0, has_tenant: false }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+        self.first.iter().take(self.count).chain(&self.others).copied()
     }
 
     /// Adds one field value; `None` when the list is invalid.
@@ -153,30 +169,33 @@ impl<'a> Members<'a> {
     /// Adds a member; `None` when there are too many. Only one member per key is allowed. A later
     /// one is older, so the first is kept.
     fn push(&mut self, key: &'a str, value: &'a str) -> Option<()> {
-        let hash = key.bytes().fold(0_u8, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
+        let hash = |at: usize| key.as_bytes().get(at).copied().map_or(0, usize::from);
+        let hash = hash(key.len() / 2) ^ hash(key.len() - 1) << 2 ^ key.len();
         let bit = 1 << (hash & 127);
-        let known = &self.list[..self.count];
-        if self.seen & bit != 0 && known.iter().any(|(known, _)| *known == key) {
+        if self.seen & bit != 0 && self.iter().any(|(known, _)| known == key) {
             return Some(());
         }
-        *self.list.get_mut(self.count)? = (key, value);
+        match self.first.get_mut(self.count) {
+            Some(free) => *free = (key, value),
+            None if self.count < MAX_MEMBERS => self.others.push((key, value)),
+            None => return None,
+        }
         self.count += 1;
         self.seen |= bit;
         Some(())
     }
 
     fn finish(&self) -> Parsed {
-        let list = &self.list[..self.count];
-        if list.is_empty() {
+        if self.count == 0 {
             return Parsed::default();
         }
-        if !self.has_tenant || list.iter().all(|(key, _)| holds(key)) {
-            let held = TraceState::from_key_value(list.iter().copied()).unwrap_or_default();
+        if !self.has_tenant || self.iter().all(|(key, _)| holds(key)) {
+            let held = TraceState::from_key_value(self.iter()).unwrap_or_default();
             return Parsed { held, unheld: None };
         }
-        let total = list.iter().filter(|(key, _)| holds(key)).count();
+        let total = self.iter().filter(|(key, _)| holds(key)).count();
         let (mut held, mut unheld) = (Vec::with_capacity(total), Vec::new());
-        for (key, value) in list.iter().copied() {
+        for (key, value) in self.iter() {
             if holds(key) {
                 held.push((key, value));
             } else {

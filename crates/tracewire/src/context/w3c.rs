@@ -12,6 +12,7 @@ pub(crate) static FIELDS: &[&HeaderName] = &[&TRACEPARENT, &TRACESTATE];
 
 /// Reads both fields. Without a valid `traceparent` the `tracestate` is not looked at; an invalid
 /// `tracestate` leaves the `traceparent` as it is (§3.3, §4.2).
+#[inline]
 pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext> {
     let (trace_id, span_id, flags) = traceparent::extract(carrier)?;
     TraceContext::with_state(trace_id, span_id, flags, tracestate::extract(carrier))

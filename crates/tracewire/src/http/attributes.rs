@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use http::{Uri, Version, header};
+use http::{Uri, Version};
 use opentelemetry::{KeyValue, StringValue};
 
-use super::headers::first;
 use super::host::{Host, host_of};
 use super::method::Methods;
 use super::name::{self, Route};
@@ -31,13 +30,13 @@ fn text(value: Cow<'_, str>) -> StringValue {
     value.into_owned().into()
 }
 
-fn method(start: &mut Start, methods: &Methods, method: &http::Method) -> Option<&'static str> {
-    let known = methods.name(method);
+/// Sets the method by the name that is known, if one is.
+#[inline]
+fn set_method(start: &mut Start, known: Option<&'static str>, method: &http::Method) {
     start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, known.unwrap_or("_OTHER")));
     if known.is_none() {
         start.set(KeyValue::new(names::HTTP_REQUEST_METHOD_ORIGINAL, method.as_str().to_owned()));
     }
-    known
 }
 
 /// `network.peer.address` and `.port`.
@@ -48,27 +47,34 @@ pub(crate) fn peer_attributes(peer: SocketAddr) -> [KeyValue; 2] {
     ]
 }
 
+/// What is known of a server's request besides its head.
+pub(super) struct Arrived<'a> {
+    /// The method, if it is known.
+    pub(super) method: Option<&'static str>,
+    pub(super) target: &'a Uri,
+    pub(super) route: Option<Route>,
+    pub(super) origin: Origin,
+    pub(super) peer: Option<SocketAddr>,
+}
+
 /// What a server span has at its start (§1.3 of the requirements): name and attributes.
 pub(super) fn describe_server_request(
     start: &mut Start,
     request: &RequestHead<'_>,
-    route: Option<Route>,
-    origin: Origin<'_>,
-    peer: Option<SocketAddr>,
-    methods: &Methods,
+    Arrived { method, target, route, origin, peer }: Arrived<'_>,
     redaction: &Redaction,
 ) {
-    let known = method(start, methods, request.method);
+    set_method(start, method, request.method);
     match &route {
-        Some(route) => start.name(route.name(known)),
-        None => start.name(name::without_route(known)),
+        Some(route) => start.name(route.name(method)),
+        None => start.name(name::without_route(method)),
     }
     // The target of a CONNECT has no path.
-    if !request.uri.path().is_empty() {
-        start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
+    if !target.path().is_empty() {
+        start.set(KeyValue::new(names::URL_PATH, target.path().to_owned()));
     }
-    start.set(KeyValue::new(names::URL_SCHEME, fixed(origin.scheme)));
-    if let Some(query) = request.uri.query().filter(|query| !query.is_empty()) {
+    start.set(KeyValue::new(names::URL_SCHEME, StringValue::from(origin.scheme)));
+    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
         start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
     }
     if let Some(route) = route {
@@ -89,7 +95,7 @@ pub(super) fn describe_server_request(
     if let Some(version) = version_name(request.version) {
         start.set(KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version));
     }
-    let agent = first(request.headers, &header::USER_AGENT);
+    let agent = request.fields.user_agent();
     if let Some(agent) = agent.filter(|agent| !agent.is_empty()) {
         start.set(KeyValue::new(names::USER_AGENT_ORIGINAL, kept(agent.as_bytes())));
     }
@@ -108,15 +114,6 @@ pub(super) fn amend(start: &mut Start, hook: impl FnOnce(&mut Start)) -> bool {
         }
     }
     start.name != name
-}
-
-/// Schemes are mostly one of two, which need no allocation.
-fn fixed(scheme: Cow<'_, str>) -> StringValue {
-    match &*scheme {
-        "http" => "http".into(),
-        "https" => "https".into(),
-        _ => text(scheme),
-    }
 }
 
 fn is_one_of(scheme: &str, names: [&str; 2]) -> bool {
@@ -147,9 +144,8 @@ impl<'a> ClientAttributes<'a> {
     ) -> Self {
         let uri: &'a Uri = request.uri;
         let host = || {
-            first(request.headers, &header::HOST)
-                .and_then(|host| host.to_str().ok())
-                .filter(|host| host_of(host.as_bytes()).is_some())
+            let host = request.fields.host().and_then(|host| host.to_str().ok());
+            host.filter(|host| host_of(host.as_bytes()).is_some())
         };
         let authority = uri.authority().map(http::uri::Authority::as_str).or_else(host);
         Self {
@@ -177,7 +173,8 @@ impl<'a> ClientAttributes<'a> {
 
     /// What a client span has at its start (§1.2 of the requirements): name and attributes.
     pub(crate) fn describe(&self, start: &mut Start, methods: &Methods, redaction: &Redaction) {
-        let known = method(start, methods, self.method);
+        let known = methods.name(self.method);
+        set_method(start, known, self.method);
         match self.template {
             Some(UrlTemplate(template)) => {
                 start.name(Route::of(template).name(known));

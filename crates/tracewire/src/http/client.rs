@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::destination::Place;
-use super::future::Answer;
+use super::future::{Answer, Calling};
 use super::headers::Captured;
 use super::{
     Body, Destinations, Framework, Methods, Plain, Redaction, RequestHead, ResponseFuture,
@@ -267,8 +267,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let exchange = self.config.begin(&mut request);
-        ResponseFuture::calling(Some(exchange), || self.inner.call(request))
+        let mut calling = Calling::new(Some(self.config.begin(&mut request)));
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        calling.future(inner)
     }
 }
 

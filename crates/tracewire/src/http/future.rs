@@ -43,12 +43,37 @@ pin_project! {
     }
 }
 
-/// Settles an exchange whose call panics as if its future had been dropped.
-struct UnderWay<'a, P: Protocol>(&'a mut Option<Exchange<P>>);
+/// An exchange whose future is being called for. If that panics it is settled as if the future had
+/// been dropped.
+pub(crate) struct Calling<P: Protocol>(Option<Exchange<P>>);
 
-impl<P: Protocol> Drop for UnderWay<'_, P> {
+impl<P: Protocol> Calling<P> {
+    #[inline]
+    pub(crate) fn new(exchange: Option<Exchange<P>>) -> Self {
+        Self(exchange)
+    }
+
+    /// Makes the operation current until the guard goes.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self) -> Option<Entered<'_>> {
+        self.0.as_mut().map(Exchange::enter_at_once)
+    }
+
+    /// The future that was called for. Where it is made it stays, as it is large to move.
+    #[inline(always)]
+    pub(crate) fn future<F>(mut self, inner: F) -> ResponseFuture<F, P> {
+        let exchange = self.0.take();
+        std::mem::forget(self);
+        ResponseFuture { inner: Some(inner), exchange }
+    }
+}
+
+impl<P: Protocol> Drop for Calling<P> {
+    #[inline]
     fn drop(&mut self) {
-        self.0.take().into_iter().for_each(Exchange::dropped);
+        if let Some(exchange) = self.0.take() {
+            exchange.dropped();
+        }
     }
 }
 
@@ -77,20 +102,6 @@ pub(crate) struct Answer {
 pub(super) type OnResponse = Arc<dyn Fn(&ResponseHead<'_>, &Operation) + Send + Sync>;
 
 impl<F, P: Protocol> ResponseFuture<F, P> {
-    pub(crate) fn new(inner: F, exchange: Option<Exchange<P>>) -> Self {
-        Self { inner: Some(inner), exchange }
-    }
-
-    /// The same for the future that `call` returns, called with the operation current.
-    pub(crate) fn calling(mut exchange: Option<Exchange<P>>, call: impl FnOnce() -> F) -> Self {
-        let under_way = UnderWay(&mut exchange);
-        let entered = under_way.0.as_mut().map(Exchange::enter_at_once);
-        let inner = call();
-        drop(entered);
-        std::mem::forget(under_way);
-        Self::new(inner, exchange)
-    }
-
     /// What the inner future yields, and the exchange to settle with it.
     pub(crate) fn poll_inner(
         self: Pin<&mut Self>,
@@ -100,14 +111,24 @@ impl<F, P: Protocol> ResponseFuture<F, P> {
         F: Future,
     {
         let mut this = self.project();
-        let entered = this.exchange.as_mut().map(Exchange::enter);
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
-        let output = ready!(inner.poll(task));
-        // What it still holds goes while the operation is current.
-        this.inner.set(None);
-        drop(entered);
+        let output = ready!(poll_within(&mut this.inner, this.exchange, task));
         Poll::Ready((output, this.exchange.take()))
     }
+}
+
+/// Polls a future with the operation of an exchange current.
+#[inline(always)]
+fn poll_within<F: Future, P: Protocol>(
+    inner: &mut Pin<&mut Option<F>>,
+    exchange: &mut Option<Exchange<P>>,
+    task: &mut Task<'_>,
+) -> Poll<F::Output> {
+    let _entered = exchange.as_mut().map(Exchange::enter);
+    let Some(future) = inner.as_mut().as_pin_mut() else { return Poll::Pending };
+    let output = ready!(future.poll(task));
+    // What it still holds goes while the operation is current.
+    inner.set(None);
+    Poll::Ready(output)
 }
 
 impl<F, B, E, P> Future for ResponseFuture<F, P>
@@ -120,17 +141,18 @@ where
     type Output = Result<Response<Body<B, P>>, E>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let (result, exchange) = ready!(self.poll_inner(task));
-        let Some(exchange) = exchange else {
-            return Poll::Ready(result.map(|response| response.map(|body| Body::new(body, None))));
-        };
-        Poll::Ready(match result {
-            Ok(response) => Ok(exchange.head(response)),
+        let mut this = self.project();
+        let mut response = match ready!(poll_within(&mut this.inner, this.exchange, task)) {
+            Ok(response) => response,
             Err(error) => {
-                exchange.failed(&error);
-                Err(error)
+                this.exchange.take().into_iter().for_each(|exchange| exchange.failed(&error));
+                return Poll::Ready(Err(error));
             }
-        })
+        };
+        // Moved once and no more, as it is large.
+        let left = this.exchange.as_mut().and_then(|exchange| exchange.see(&mut response));
+        let tracked = this.exchange.take().map(|exchange| exchange.track(left));
+        Poll::Ready(Ok(response.map(|body| Body::new(body, tracked))))
     }
 }
 
@@ -143,13 +165,15 @@ pub(crate) struct Entered<'a> {
 
 impl<P: Protocol> Exchange<P> {
     /// Makes the operation current until the guard goes.
+    #[inline(always)]
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         let operation = self.operation.enter();
-        let serving = self.serving.is_some().then(|| Serving::enter(&mut self.serving));
+        let serving = Serving::enter(&mut self.serving, &operation);
         Entered { _serving: serving, _operation: operation }
     }
 
     /// The same right after its start.
+    #[inline(always)]
     fn enter_at_once(&mut self) -> Entered<'_> {
         if self.serving.is_some() {
             // It was started below what its caller has sent.
@@ -180,22 +204,35 @@ impl<P: Protocol> Exchange<P> {
 
     /// Records the head and hands the operation on to the body, unless nothing more will come.
     pub(crate) fn head<B: HttpBody>(mut self, mut response: Response<B>) -> Response<Body<B, P>> {
+        let left = self.see(&mut response);
+        response.map(|body| Body::new(body, Some(self.track(left))))
+    }
+
+    /// What the body is to be watched by.
+    fn track(self, left: Option<u64>) -> Tracked<P> {
+        let Self { operation, protocol, answer, .. } = self;
+        Tracked { operation, protocol, error_type: answer.error_type, left, ended: false }
+    }
+
+    /// Records the head, and says how long the body will be, if that is known and counts.
+    #[inline]
+    fn see<B: HttpBody>(&mut self, response: &mut Response<B>) -> Option<u64> {
         self.learn_route();
-        let Self { mut operation, mut protocol, answer, .. } = self;
-        let head = ResponseHead::of(&response);
+        let Self { operation, protocol, answer, .. } = self;
+        let head = ResponseHead::of(response);
         if operation.is_recording() {
-            answer.record(&head, protocol.side(), &operation);
+            answer.record(&head, protocol.side(), operation);
         }
-        protocol.head(&head, &mut operation);
+        protocol.head(&head, operation);
         if let Some(line) = operation.line() {
             line.status(head.status.as_u16());
         }
         if let Some(hook) = &answer.on_response {
             let _entered = operation.enter();
-            hook(&head, &operation);
+            hook(&head, operation);
         }
         let left = protocol.length(response.headers());
-        answer.tell(&operation, &mut response);
+        answer.tell(operation, response);
         if operation.measurement().choice().is_some_and(|choice| choice.body_sizes) {
             let known = if answer.ends_at_head {
                 left.or(response.body().size_hint().exact())
@@ -206,12 +243,10 @@ impl<P: Protocol> Exchange<P> {
         }
         let is_over = protocol.is_over() || response.body().is_end_stream() || left == Some(0);
         if answer.ends_at_head || is_over {
-            let outcome = protocol.complete(None, &mut operation);
+            let outcome = protocol.complete(None, operation);
             operation.end(outcome);
         }
-        let error_type = answer.error_type;
-        let tracked = Tracked { operation, protocol, error_type, left, ended: false };
-        response.map(|body| Body::new(body, Some(tracked)))
+        left
     }
 
     pub(crate) fn failed<E: 'static>(mut self, error: &E) {

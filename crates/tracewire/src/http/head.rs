@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 
+use crate::context::Fields;
+
 /// A request without its body.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -18,16 +20,30 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// What servers and other layers have attached.
     pub extensions: &'a Extensions,
+    pub(crate) fields: Fields<'a>,
 }
 
 impl<'a> RequestHead<'a> {
-    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
+    /// A request that has arrived.
+    #[inline]
+    pub(crate) fn arrived<B>(request: &'a Request<B>) -> Self {
+        Self::with_fields(request, Fields::of(request.headers()))
+    }
+
+    /// A request that is about to leave.
+    #[inline]
+    pub(crate) fn leaving<B>(request: &'a Request<B>) -> Self {
+        Self::with_fields(request, Fields::unread(request.headers()))
+    }
+
+    fn with_fields<B>(request: &'a Request<B>, fields: Fields<'a>) -> Self {
         Self {
             method: request.method(),
             uri: request.uri(),
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
+            fields,
         }
     }
 }

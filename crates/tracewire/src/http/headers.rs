@@ -3,6 +3,8 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 
+use crate::context::FEW_FIELDS;
+
 /// Fields that are recorded without their values, even when asked for.
 const SENSITIVE: [HeaderName; 5] = [
     header::AUTHORIZATION,
@@ -14,12 +16,9 @@ const SENSITIVE: [HeaderName; 5] = [
 
 const REDACTED: &str = "REDACTED";
 
-/// The names of so many fields are compared sooner than one is hashed.
-const FEW: usize = 16;
-
 /// The first value of a field.
 pub(crate) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
-    if headers.len() > FEW {
+    if headers.len() > FEW_FIELDS {
         return headers.get(name);
     }
     headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)

@@ -80,7 +80,7 @@ pub(crate) use attributes::{ClientAttributes, peer_attributes};
 pub(crate) use client::{Config as ClientConfig, HasSpan};
 pub(crate) use destination::Destinations;
 pub(crate) use error::error_type;
-pub(crate) use future::Exchange;
+pub(crate) use future::{Calling, Exchange};
 pub(crate) use headers::{Captured, first};
 pub(crate) use host::Host;
 pub(crate) use method::Methods;

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::StringValue;
 
-use super::headers::first;
 use super::host::{Host, host_of};
 use super::trust::{Fields, TrustedProxies, Which, contains};
 use super::{RequestHead, Scheme};
-use crate::span::kept_address;
+use crate::span::{kept_address, lasting};
 
 mod forwarded;
 
@@ -22,19 +21,19 @@ static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host"
 
 /// Where a request came from and went to.
 #[derive(Debug, PartialEq)]
-pub(super) struct Origin<'a> {
+pub(super) struct Origin {
     /// The client: behind trusted proxies, otherwise the socket's peer.
     pub(super) client: Option<StringValue>,
     /// The host that the client named, without brackets, and the port if it named one.
     pub(super) server: Option<Host>,
     /// In lower case, never empty.
-    pub(super) scheme: Cow<'a, str>,
+    pub(super) scheme: Cow<'static, str>,
 }
 
-impl<'a> Origin<'a> {
+impl Origin {
     /// Reads it from a request. `default_scheme` is used where nothing tells the scheme.
     pub(super) fn of(
-        request: &RequestHead<'a>,
+        request: &RequestHead<'_>,
         peer: Option<SocketAddr>,
         proxies: &TrustedProxies,
         default_scheme: &'static str,
@@ -51,27 +50,34 @@ impl<'a> Origin<'a> {
                 .as_deref()
                 .and_then(known_scheme)
                 .or_else(|| scheme(request))
-                .or_else(|| known_scheme(default_scheme))
-                .unwrap_or(Cow::Borrowed("http")),
+                .unwrap_or(Cow::Borrowed(default_scheme)),
         }
     }
 }
 
 /// The scheme alone, for who needs no more.
-pub(super) fn scheme_of<'a>(
-    request: &RequestHead<'a>,
+pub(super) fn scheme_of(
+    request: &RequestHead<'_>,
     peer: impl FnOnce() -> Option<SocketAddr>,
     proxies: &TrustedProxies,
     default_scheme: &'static str,
-) -> Cow<'a, str> {
+) -> Cow<'static, str> {
     if !matches!(proxies.which, Which::None) {
         return Origin::of(request, peer(), proxies, default_scheme).scheme;
     }
-    let known = scheme(request).or_else(|| known_scheme(default_scheme));
-    known.unwrap_or(Cow::Borrowed("http"))
+    scheme(request).unwrap_or(Cow::Borrowed(default_scheme))
 }
 
-fn scheme<'a>(request: &RequestHead<'a>) -> Option<Cow<'a, str>> {
+/// A scheme in lower case, or `http` in place of what is none.
+pub(super) fn valid_scheme(scheme: &'static str) -> &'static str {
+    match known_scheme(scheme) {
+        Some(Cow::Borrowed(known)) => known,
+        Some(Cow::Owned(known)) => lasting(&known),
+        None => "http",
+    }
+}
+
+fn scheme(request: &RequestHead<'_>) -> Option<Cow<'static, str>> {
     let of_target = request.uri.scheme_str().and_then(known_scheme);
     let of_connection = || known_scheme(request.extensions.get::<Scheme>()?.0);
     of_target.or_else(of_connection)
@@ -100,7 +106,7 @@ fn known_scheme(scheme: &str) -> Option<Cow<'static, str>> {
 /// `:authority` or the absolute form, then `Host`.
 pub(crate) fn named_server(request: &RequestHead<'_>) -> Option<Host> {
     let of_target = request.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let of_field = || first(request.headers, &header::HOST).map(HeaderValue::as_bytes);
+    let of_field = || request.fields.host().map(HeaderValue::as_bytes);
     host_of(of_target.or_else(of_field)?)
 }
 

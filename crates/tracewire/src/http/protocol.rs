@@ -10,7 +10,6 @@ use opentelemetry::KeyValue;
 
 use super::ResponseHead;
 use super::attributes::version_name;
-use super::headers::first;
 use crate::span::{Operation, Outcome, Side, attributes as names};
 
 /// What a protocol makes of an exchange. Sealed: its implementations are the modules of this crate.
@@ -157,5 +156,7 @@ impl Protocol for Http {
 }
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    first(headers, &CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    // There are few headers, and looking for one costs less than the hash of its name.
+    let (_, length) = headers.iter().find(|(name, _)| **name == CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }

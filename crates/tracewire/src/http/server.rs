@@ -7,14 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body as HttpBody;
 use opentelemetry::Key;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::future::Answer;
+use super::future::{Answer, Calling, Exchange};
 use super::headers::Captured;
+use super::origin::valid_scheme;
 use super::{
     Body, Framework, Methods, Plain, Redaction, RequestHead, ResponseFuture, ResponseHead,
 };
@@ -71,12 +72,14 @@ pub(crate) struct Config {
     request_headers: Captured,
     baggage_attributes: Vec<Key>,
     logs_requests: bool,
+    /// Somebody looks at requests before it is known whether they are recorded.
+    shows_requests: bool,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
     on_measurement: Option<OnMeasurement>,
     answer: Arc<Answer>,
     route: fn(&http::Extensions) -> Option<&str>,
-    target: fn(&http::Extensions) -> Option<&http::Uri>,
+    target: fn(&http::Extensions) -> Option<&Uri>,
     peer: fn(&http::Extensions) -> Option<SocketAddr>,
 }
 
@@ -97,6 +100,7 @@ impl<F: Framework> ServerLayerFor<F> {
             request_headers: Captured::default(),
             baggage_attributes: Vec::new(),
             logs_requests: false,
+            shows_requests: false,
             filters: Vec::new(),
             on_request: None,
             on_measurement: None,
@@ -113,7 +117,9 @@ impl<F: Framework> ServerLayerFor<F> {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(Arc::make_mut(&mut self.config));
+        let config = Arc::make_mut(&mut self.config);
+        change(config);
+        config.shows_requests = config.is_asked_for_requests();
         self
     }
 
@@ -142,7 +148,7 @@ impl<F: Framework> ServerLayerFor<F> {
     /// The scheme where nothing tells it; `http` by default, and in place of what is no scheme.
     #[must_use]
     pub fn default_scheme(self, scheme: &'static str) -> Self {
-        self.with(|config| config.default_scheme = scheme)
+        self.with(|config| config.default_scheme = valid_scheme(scheme))
     }
 
     /// Records these methods by name and no others, in place of the default list. The variable
@@ -291,21 +297,35 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let Self { inner, config } = self;
-        config.serve(request, |request| inner.call(request))
+        let mut calling = Calling::new(self.config.exchange(&request));
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        calling.future(inner)
     }
 }
 
 impl Config {
-    /// Serves a request with whatever `call` calls.
-    pub(crate) fn serve<B, F>(
-        &self,
-        request: Request<B>,
-        call: impl FnOnce(Request<B>) -> F,
-    ) -> ResponseFuture<F> {
-        let mut head = RequestHead::of(&request);
-        head.uri = (self.target)(head.extensions).unwrap_or(head.uri);
-        ResponseFuture::calling(self.begin(&head), || call(request))
+    /// Opens the operation of a request, or `None` when an outer layer has done so.
+    pub(crate) fn exchange<B>(&self, request: &Request<B>) -> Option<Exchange> {
+        let mut head = RequestHead::arrived(request);
+        if self.shows_requests {
+            head.uri = self.target_of(&head);
+        }
+        self.begin(&head)
+    }
+
+    /// The target before routers took prefixes off its path.
+    fn target_of<'a>(&self, request: &RequestHead<'a>) -> &'a Uri {
+        (self.target)(request.extensions).unwrap_or(request.uri)
+    }
+
+    fn is_asked_for_requests(&self) -> bool {
+        self.logs_requests
+            || !self.filters.is_empty()
+            || self.on_request.is_some()
+            || self.on_measurement.is_some()
+            || self.trust.looks_at_requests()
     }
 }
 

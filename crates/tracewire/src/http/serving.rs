@@ -9,34 +9,34 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use opentelemetry::Context;
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{SpanId, TraceContextExt as _};
 
 use super::name::Route;
 use crate::context::Incoming;
-use crate::span::Operation;
+use crate::span::{self, Depth};
 
 /// What an outer layer knows about its request, and what inner ones tell it.
 #[derive(Debug)]
 pub(crate) struct Serving {
     /// The caller's span, by which inner layers know the request again.
-    caller: Option<SpanId>,
-    /// The context of the outer layer's operation.
-    context: Context,
-    /// The outer layer does not know the route.
-    wanted: Option<Wanted>,
+    caller: SpanId,
+    /// Where the operation of the outer layer is to be found while it is entered, if it is recorded.
+    depth: Option<Depth>,
+    /// What an inner layer has told, if the outer layer does not know the route.
+    route: Wanted,
     /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
     named: bool,
     /// A protocol on top of HTTP has the operation.
     is_claimed: bool,
 }
 
-/// A route that the outer layer does not know.
+/// A route that the outer layer may not know.
 #[derive(Debug)]
-struct Wanted {
-    /// The method to go with it in the name.
-    method: Option<&'static str>,
-    /// What an inner layer has told.
-    route: Option<Box<Route>>,
+enum Wanted {
+    No,
+    /// With the method to go with it in the name.
+    Yes(Option<&'static str>),
+    Told(Box<(Option<&'static str>, Route)>),
 }
 
 /// The name, unless the span has one that stays, and the template of a route.
@@ -48,33 +48,40 @@ thread_local! {
 
 impl Serving {
     /// A request of a layer that knows its route or `named` it otherwise.
-    pub(super) fn new(caller: Option<SpanId>, operation: &Operation, named: bool) -> Self {
-        let context = operation.context().clone();
-        Self { caller, context, wanted: None, named, is_claimed: false }
+    #[inline]
+    pub(super) fn new(caller: SpanId, named: bool) -> Self {
+        Self { caller, depth: None, route: Wanted::No, named, is_claimed: false }
     }
 
     /// Takes the route of an inner layer, which goes with this method in the name.
+    #[inline]
     pub(super) fn wanting_route(self, method: Option<&'static str>) -> Self {
-        Self { wanted: Some(Wanted { method, route: None }), ..self }
+        Self { route: Wanted::Yes(method), ..self }
     }
 
     /// A request of a protocol on top of HTTP.
-    pub(crate) fn claimed(caller: Option<SpanId>, operation: &Operation) -> Self {
-        Self { is_claimed: true, ..Self::new(caller, operation, true) }
+    pub(crate) fn claimed(caller: SpanId) -> Self {
+        Self { is_claimed: true, ..Self::new(caller, true) }
     }
 
     /// What inner layers have told.
+    #[inline]
     pub(super) fn told(self) -> Option<Told> {
-        let Wanted { method, route } = self.wanted?;
-        let route = *route?;
+        let Wanted::Told(told) = self.route else { return None };
+        let (method, route) = *told;
         let name = (!self.named).then(|| route.name(method));
         Some((name, route.template))
     }
 
-    /// Makes `serving` the request on this thread until the guard goes.
-    pub(super) fn enter(serving: &mut Option<Self>) -> Entered<'_> {
+    /// Makes `serving`, if it is there, the request on this thread until the guard goes.
+    #[inline]
+    pub(super) fn enter<'a>(
+        serving: &'a mut Option<Self>,
+        operation: &span::Entered<'_>,
+    ) -> Option<Entered<'a>> {
+        serving.as_mut()?.depth = operation.depth();
         swap(serving);
-        Entered(serving)
+        Some(Entered(serving))
     }
 }
 
@@ -82,41 +89,54 @@ impl Serving {
 pub(super) struct Entered<'a>(&'a mut Option<Serving>);
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         swap(self.0);
     }
 }
 
+#[inline]
 fn swap(serving: &mut Option<Serving>) {
     CURRENT.with_borrow_mut(|current| std::mem::swap(current, serving));
 }
 
-/// The span by which a request is known again: its caller's.
-pub(crate) fn caller(incoming: &Incoming) -> Option<SpanId> {
-    incoming.trace.as_ref().map(|trace| trace.span_context().span_id())
+/// The span by which a request is known again: its caller's, or none.
+#[inline]
+pub(crate) fn caller(incoming: &Incoming) -> SpanId {
+    incoming.trace.as_ref().map_or(SpanId::INVALID, |trace| trace.span_context().span_id())
 }
 
 /// Whether an outer layer serves this very request: it has the same caller.
-pub(crate) fn is_served(caller: Option<SpanId>) -> bool {
+#[inline]
+pub(crate) fn is_served(caller: SpanId) -> bool {
     CURRENT.with_borrow(|current| current.as_ref().is_some_and(|serving| serving.caller == caller))
 }
 
 /// Claims the outer layer's operation for a protocol on top of HTTP, and returns its context. `None`
 /// when such a protocol has it already.
 pub(crate) fn claim() -> Option<Context> {
-    CURRENT.with_borrow_mut(|current| {
+    let depth = CURRENT.with_borrow_mut(|current| {
         let serving = current.as_mut().filter(|serving| !serving.is_claimed)?;
         (serving.is_claimed, serving.named) = (true, true);
-        Some(serving.context.clone())
-    })
+        Some(serving.depth)
+    })?;
+    Some(depth.and_then(Depth::context).unwrap_or_else(unrecorded))
+}
+
+/// What is current, with nothing to write on.
+fn unrecorded() -> Context {
+    let current = Context::map_current(|current| current.span().span_context().clone());
+    Context::new().with_remote_span_context(current)
 }
 
 /// Tells the outer layer the route. The first one stays: a router that serves one of its routes with
 /// another router has matched already, and what the other one adds is not a template of the path.
 pub(crate) fn tell_route(template: &str) {
     CURRENT.with_borrow_mut(|current| {
-        if let Some(wanted) = current.as_mut().and_then(|serving| serving.wanted.as_mut()) {
-            wanted.route.get_or_insert_with(|| Box::new(Route::of(template)));
+        if let Some(serving) = current
+            && let Wanted::Yes(method) = serving.route
+        {
+            serving.route = Wanted::Told(Box::new((method, Route::of(template))));
         }
     });
 }

@@ -45,6 +45,12 @@ impl Trust {
         Self(Policy::Function(Arc::new(believes)))
     }
 
+    /// Whether it goes by more than who calls.
+    pub(super) fn looks_at_requests(&self) -> bool {
+        matches!(self.0, Policy::Function(_))
+    }
+
+    #[inline]
     pub(crate) fn believes(
         &self,
         request: &RequestHead<'_>,

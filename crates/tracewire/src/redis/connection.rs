@@ -153,7 +153,7 @@ impl Config {
             return None;
         }
         if room == Room::None {
-            let operation = Operation::only_measured(&parent, Side::Caller, metered);
+            let operation = Operation::only_measured(parent, Side::Caller, metered);
             let operation = operation.in_domain(Domain::Database).below_current();
             return Some(Opened { operation, is_read: false });
         }

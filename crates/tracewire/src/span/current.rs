@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::num::NonZeroUsize;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, Key, KeyValue, Value};
@@ -15,20 +16,26 @@ thread_local! {
     static ENTERED: RefCell<Vec<Context>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many had been entered before.
+/// How many are entered, this one included.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Depth(usize);
+pub(crate) struct Depth(NonZeroUsize);
+
+impl Depth {
+    /// The context that was entered on top of so many.
+    pub(crate) fn context(self) -> Option<Context> {
+        ENTERED.try_with(|entered| entered.borrow().get(self.0.get() - 1).cloned()).ok().flatten()
+    }
+}
 
 /// Puts a context on top of those entered before. At the end of a thread there is no place any more.
 #[inline]
 pub(super) fn push(context: &Context) -> Option<Depth> {
     let push = |entered: &RefCell<Vec<Context>>| {
         let mut entered = entered.borrow_mut();
-        let depth = Depth(entered.len());
         entered.push(context.clone());
-        depth
+        NonZeroUsize::new(entered.len()).map(Depth)
     };
-    ENTERED.try_with(push).ok()
+    ENTERED.try_with(push).ok().flatten()
 }
 
 /// Takes it away. It is dropped when nothing is borrowed: a span may end with its last context.
@@ -36,7 +43,7 @@ pub(super) fn push(context: &Context) -> Option<Depth> {
 pub(super) fn pop(depth: Depth) {
     let pop = |entered: &RefCell<Vec<Context>>| {
         let mut entered = entered.borrow_mut();
-        if entered.len() == depth.0 + 1 { entered.pop() } else { None }
+        if entered.len() == depth.0.get() { entered.pop() } else { None }
     };
     match ENTERED.try_with(pop) {
         Ok(Some(context)) => drop(context),
@@ -50,8 +57,8 @@ pub(super) fn pop(depth: Depth) {
 fn pop_all_above(Depth(depth): Depth) {
     let split = |entered: &RefCell<Vec<Context>>| {
         let mut entered = entered.borrow_mut();
-        let depth = depth.min(entered.len());
-        entered.split_off(depth)
+        let below = entered.len().min(depth.get() - 1);
+        entered.split_off(below)
     };
     drop(ENTERED.try_with(split));
 }

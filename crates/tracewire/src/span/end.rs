@@ -16,21 +16,29 @@ impl Operation {
     }
 
     /// Ends the operation, which stays current for whatever still runs below it.
+    #[inline(always)]
     pub(crate) fn end(&self, outcome: Outcome) {
         if self.finished.swap(true, Ordering::Relaxed) {
             return;
         }
         let panicked = self.has_panicked();
         if panicked || self.extras.is_some() || outcome.is_error(self.side) {
-            return self.end_with(outcome, panicked);
+            self.end_with(outcome, panicked);
+        } else if self.is_watched() {
+            self.end_well();
         }
+    }
+
+    /// The same where there is nothing more to say than that it is over.
+    fn end_well(&self) {
         let ended = self.metered.finish(None, &self.context);
         if self.recording {
             end(&self.span(), ended);
         }
     }
 
-    /// The same where there may be more to say than that it is over.
+    /// The same where there may be more to say.
+    #[inline(never)]
     fn end_with(&self, outcome: Outcome, panicked: bool) {
         let is_told = panicked || matches!(outcome, Outcome::Error { .. });
         let line = self.extras.as_deref().and_then(|extras| extras.line.as_ref());
@@ -82,7 +90,17 @@ fn end(span: &SpanRef<'_>, at: Option<SystemTime>) {
 }
 
 impl Drop for Operation {
+    #[inline]
     fn drop(&mut self) {
+        if self.is_unfinished() {
+            self.end_dropped();
+        }
+    }
+}
+
+impl Operation {
+    #[inline(never)]
+    fn end_dropped(&self) {
         // Whether a joined operation was cancelled is for its owner to say.
         if self.is_joined() {
             self.metered.finish(None, &self.context);

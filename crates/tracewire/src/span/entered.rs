@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::baggage::Baggage;
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, ContextGuard};
 
@@ -16,20 +16,24 @@ pub(super) enum Place {
     Own,
     /// Its parent's, as it has no span.
     Parents,
-    /// Its parent's, which was current when it started.
+    /// Its parent's, which was current when it started and has a span.
     Current,
 }
 
 /// Whether this context is current, going by its very span, its baggage and whether telemetry is
-/// suppressed; values of the program's own cannot be compared. Without a span nobody knows.
+/// suppressed; values of the program's own cannot be compared. For a context with a span.
 pub(super) fn is_current(context: &Context) -> bool {
     Context::map_current(|current| {
         let (own, others) = (context.span(), current.span());
-        own.span_context().is_valid()
-            && std::ptr::eq(own.span_context(), others.span_context())
-            && std::ptr::eq(context.baggage(), current.baggage())
+        std::ptr::eq(own.span_context(), others.span_context())
+            && baggage_of(context) == baggage_of(current)
             && context.is_telemetry_suppressed() == current.is_telemetry_suppressed()
     })
+}
+
+/// Where it lies, to tell it from others.
+fn baggage_of(context: &Context) -> Option<*const Baggage> {
+    context.get::<Baggage>().map(std::ptr::from_ref)
 }
 
 /// Keeps an operation current; made by [`Operation::enter`].
@@ -47,7 +51,7 @@ pub struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     /// Without `attaching` the operation's context is current already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(operation: &'a Operation, attaching: bool) -> Self {
         // The layer behind the `tracing` span makes its own context current; ours goes on top.
         let front = operation.extras.as_deref().and_then(|extras| extras.front.as_ref());
@@ -62,8 +66,15 @@ impl<'a> Entered<'a> {
     }
 }
 
+impl Entered<'_> {
+    /// Where it is to be found, if it is recorded.
+    pub(crate) fn depth(&self) -> Option<Depth> {
+        self.depth
+    }
+}
+
 impl Drop for Entered<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if !self.panicking && std::thread::panicking() {
             self.operation.panicked.store(true, Ordering::Relaxed);

@@ -58,6 +58,7 @@ pub use result::ResultExt;
 pub use run::Run;
 pub use start::Start;
 
+pub(crate) use current::Depth;
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
 pub(crate) use texts::{Recent, kept, kept_address, lasting, lasting_while_few};
@@ -120,7 +121,7 @@ impl Operation {
             start.start_time = metered.date(start.start_time);
             source.start(kind, start, parent)
         };
-        let operation = Self::of(started.unwrap_or_else(|| Started::none(parent)), side);
+        let operation = Self::of(started.unwrap_or_else(|| Started::none(parent.clone())), side);
         if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
     }
 
@@ -132,19 +133,21 @@ impl Operation {
 
     /// An operation that is not recorded: `parent` is current in it and travels on.
     pub fn untraced(parent: &Context) -> Self {
-        Self::of(Started::none(parent), Side::Called)
+        Self::of(Started::none(parent.clone()), Side::Called)
     }
 
     /// The same for an operation that is measured all the same, unless telemetry is suppressed.
-    pub(crate) fn only_measured(parent: &Context, side: Side, metered: Metered) -> Self {
+    #[inline]
+    pub(crate) fn only_measured(parent: Context, side: Side, metered: Metered) -> Self {
+        let suppressed = parent.is_telemetry_suppressed();
         let operation = Self::of(Started::none(parent), side);
-        if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
+        if suppressed { operation } else { operation.metered(metered) }
     }
 
     /// Says more about an operation that somebody else has opened and will end, and whose context
     /// this is. Its own end adds only what that means for the span.
     pub(crate) fn join(joined: Context, side: Side, describe: impl FnOnce(&mut Start)) -> Self {
-        let mut operation = Self::of(Started::none(&Context::current()), side);
+        let mut operation = Self::of(Started::none(Context::current()), side);
         operation.recording = joined.span().is_recording();
         operation.extras().joined = Some(joined);
         if operation.recording {
@@ -156,6 +159,7 @@ impl Operation {
         operation
     }
 
+    #[inline]
     fn of(Started { context, place, extras, recording }: Started, side: Side) -> Self {
         Self {
             context,
@@ -174,7 +178,7 @@ impl Operation {
 
     /// Says that its parent is the current context.
     pub(crate) fn below_current(mut self) -> Self {
-        if self.place == Place::Parents {
+        if self.place == Place::Parents && self.context.span().span_context().is_valid() {
             self.place = Place::Current;
         }
         self
@@ -193,9 +197,8 @@ impl Operation {
     }
 
     /// Writes this line at the end, whether anything is recorded or not.
-    pub(crate) fn with_line(mut self, line: RequestLine) -> Self {
+    pub(crate) fn log(&mut self, line: RequestLine) {
         self.extras().line = Some(line);
-        self
     }
 
     fn extras(&mut self) -> &mut Extras {
@@ -266,13 +269,13 @@ impl Operation {
 
     /// Makes the operation current until the guard goes. Wrap every call, poll and drop of the work
     /// in it; [`run`](Self::run) does so for a future.
-    #[inline]
+    #[inline(always)]
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self, self.place != Place::Current || !entered::is_current(&self.context))
     }
 
     /// The same right after its start, where what was current then is current still.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_at_once(&self) -> Entered<'_> {
         Entered::new(self, self.place != Place::Current)
     }

@@ -40,7 +40,7 @@ pub(crate) struct Started {
 /// One virtual call from attributes to a started span inside its context.
 pub(crate) trait StartSpan: Send + Sync {
     /// `None` when the tracer is not a real one, or has been shut down.
-    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started>;
+    fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started>;
 
     /// Whether a provider is behind it.
     fn is_real(&self) -> bool;
@@ -79,14 +79,14 @@ impl Source {
     pub(super) fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
         match self {
             Self::Nothing => None,
-            Self::Provider(tracer) => tracer.start(start.into_builder(kind), parent),
+            Self::Provider(tracer) => tracer.start(kind, start, parent),
             Self::Tracing => front::start(&kind, start, parent),
             Self::Automatic => {
                 // The global provider may be set or replaced at any time and cannot be compared
                 // with the one seen last, so it is asked anew.
                 let global = global::tracer_with_scope(scope());
                 if is_real(&global) {
-                    Direct(global).start(start.into_builder(kind), parent)
+                    Direct(global).start(kind, start, parent)
                 } else {
                     front::start(&kind, start, parent)
                 }
@@ -110,13 +110,16 @@ fn is_real(tracer: &impl Tracer) -> bool {
 }
 
 impl Start {
+    #[inline(always)]
     fn into_builder(self, kind: SpanKind) -> SpanBuilder {
-        let mut builder = SpanBuilder::from_name(self.name);
-        builder.span_kind = Some(kind);
-        builder.start_time = self.start_time;
-        builder.attributes = Some(self.attributes);
-        builder.links = (!self.links.is_empty()).then_some(self.links);
-        builder
+        SpanBuilder {
+            span_kind: Some(kind),
+            name: self.name,
+            start_time: self.start_time,
+            attributes: Some(self.attributes),
+            links: self.links,
+            ..SpanBuilder::default()
+        }
     }
 }
 
@@ -133,8 +136,9 @@ impl std::fmt::Debug for Source {
 
 impl Started {
     /// No span: whatever `parent` says travels on.
-    pub(super) fn none(parent: &Context) -> Self {
-        Self { context: parent.clone(), place: Place::Parents, extras: None, recording: false }
+    #[inline]
+    pub(super) fn none(parent: Context) -> Self {
+        Self { context: parent, place: Place::Parents, extras: None, recording: false }
     }
 }
 
@@ -146,8 +150,8 @@ where
     T: Tracer + Send + Sync,
     T::Span: Send + Sync + 'static,
 {
-    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Started> {
-        let span = self.0.build_with_context(builder, parent);
+    fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
+        let span = self.0.build_with_context(start.into_builder(kind), parent);
         if span.is_recording() {
             return Some(Started {
                 context: parent.with_span(span),

@@ -11,7 +11,8 @@ use opentelemetry::trace::{Link, SpanContext};
 pub struct Start {
     pub(crate) name: Cow<'static, str>,
     pub(crate) attributes: Vec<KeyValue>,
-    pub(crate) links: Vec<Link>,
+    /// `None` is none, and saves who takes it from having to drop a list.
+    pub(crate) links: Option<Vec<Link>>,
     pub(crate) start_time: Option<SystemTime>,
 }
 
@@ -28,13 +29,17 @@ impl Start {
 
     /// Makes room for this many attributes, those set at the end included.
     pub fn reserve(&mut self, attributes: usize) {
-        self.attributes.reserve_exact(attributes);
+        if self.attributes.capacity() == 0 {
+            self.attributes = Vec::with_capacity(attributes);
+        } else {
+            self.attributes.reserve_exact(attributes);
+        }
     }
 
     /// Links to another span; an invalid context is ignored.
     pub fn link(&mut self, to: SpanContext, attributes: Vec<KeyValue>) {
         if to.is_valid() {
-            self.links.push(Link::new(to, attributes, 0));
+            self.links.get_or_insert_default().push(Link::new(to, attributes, 0));
         }
     }
 

@@ -85,7 +85,7 @@ impl Control {
                 }
             })
         } else {
-            Operation::only_measured(&parent, Side::Caller, metered)
+            Operation::only_measured(parent, Side::Caller, metered)
         };
         operation.label(|labels| match self.name {
             Some(name) => config.server.label(driver, name, labels),

@@ -72,7 +72,7 @@ impl QueryLayer {
         metered.label(|labels| config.server.label(UNKNOWN, analysis.summary(), labels));
         metered.count(Slot::ROWS, u64::try_from(logged.returned).unwrap_or_default());
         if config.ignores(&parent) {
-            let operation = Operation::only_measured(&parent, Side::Caller, metered);
+            let operation = Operation::only_measured(parent, Side::Caller, metered);
             return operation.finish(Outcome::Success);
         }
         let kind = SpanKind::Client;

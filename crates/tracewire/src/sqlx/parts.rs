@@ -85,7 +85,7 @@ impl<DB: Database> Parts<DB> {
         if summary.is_empty() {
             start.name(config.server.fallback_name(DB::NAME));
         } else {
-            start.name(String::from(&**summary));
+            start.name(analysis.name());
             start.set(KeyValue::new(names::DB_QUERY_SUMMARY, summary.clone()));
         }
         set_text(config, &analysis, self.is_parameterized(), start);

@@ -56,7 +56,7 @@ where
         parts = parts.or_else(|| whole.take().map(Parts::of));
     }
     let operation = if is_skipped || config.ignores(&parent) {
-        Operation::only_measured(&parent, Side::Caller, metered)
+        Operation::only_measured(parent.clone(), Side::Caller, metered)
     } else {
         config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             if let Some(query) = whole.take() {
@@ -101,7 +101,7 @@ pub(super) fn begin_prepare<DB: Database>(config: &Arc<Config>, sql: &SqlStr) ->
     let analysis = || ANALYSES.get(sql.as_str(), config.dialect(DB::NAME));
     let summary = |analysis: &Analysis| format!("PREPARE {}", analysis.summary());
     let mut operation = if config.ignores(&parent) {
-        Operation::only_measured(&parent, Side::Caller, metered)
+        Operation::only_measured(parent, Side::Caller, metered)
     } else {
         config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             let analysis = analysis();

@@ -19,7 +19,8 @@ use super::target::{Target, default_port};
 use super::{Body, HEALTH, REFLECTION, ResponseFuture, Tonic};
 use crate::Telemetry;
 use crate::http::{
-    Captured, ClientConfig, ClientLayerFor, Exchange, HasSpan, RequestHead, ResponseHead, server_of,
+    Calling, Captured, ClientConfig, ClientLayerFor, Exchange, HasSpan, RequestHead, ResponseHead,
+    server_of,
 };
 use crate::measure::Family;
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
@@ -253,13 +254,17 @@ where
         if self.settings.counts_messages && exchange.operation.is_recording() {
             exchange.protocol.counts(messages::count(&mut request));
         }
-        ResponseFuture::calling(Some(exchange), || self.inner.call(request))
+        let mut calling = Calling::new(Some(exchange));
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        calling.future(inner)
     }
 }
 
 impl<S> Client<S> {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange<Call> {
-        let head = RequestHead::of(request);
+        let head = RequestHead::leaving(request);
         let target = self.settings.target.as_ref();
         let default_port = || default_port(head.uri.scheme_str()?);
         let host = || match target {

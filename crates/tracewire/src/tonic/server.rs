@@ -20,8 +20,8 @@ use super::method::{self, Known, Standing};
 use super::{Body, HEALTH, REFLECTION, ResponseFuture, Tonic};
 use crate::Telemetry;
 use crate::http::{
-    self, Captured, Exchange, RequestHead, ResponseHead, ServerConfig, ServerLayerFor, Serving,
-    Trust, peer_attributes, server_of,
+    self, Calling, Captured, Exchange, RequestHead, ResponseHead, ServerConfig, ServerLayerFor,
+    Serving, Trust, peer_attributes, server_of,
 };
 use crate::measure::Family;
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
@@ -245,14 +245,18 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let mut exchange = self.begin(&RequestHead::of(&request));
+        let mut exchange = self.begin(&RequestHead::arrived(&request));
         if let Some(exchange) = &mut exchange
             && self.settings.counts_messages
             && exchange.operation.is_recording()
         {
             exchange.protocol.counts(messages::count(&mut request));
         }
-        ResponseFuture::calling(exchange, || self.inner.call(request))
+        let mut calling = Calling::new(exchange);
+        let entered = calling.enter();
+        let inner = self.inner.call(request);
+        drop(entered);
+        calling.future(inner)
     }
 }
 
@@ -265,7 +269,7 @@ impl<S> Server<S> {
     /// `None` when that one speaks gRPC itself.
     fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange<Call>> {
         let telemetry = self.http.telemetry();
-        let mut incoming = telemetry.read_headers(request.headers);
+        let mut incoming = telemetry.read_fields(&request.fields);
         let path = request.uri.path();
         let standing = LazyCell::new(|| {
             method::of_path(path)
@@ -304,7 +308,7 @@ impl<S> Server<S> {
             });
         let mut operation = operation.in_domain(Domain::Rpc);
         self.measure(&mut operation, request, &standing);
-        let serving = Some(Serving::claimed(caller, &operation));
+        let serving = Some(Serving::claimed(caller));
         let unproven = unproven(&operation);
         let mut exchange = Exchange { operation, protocol: call(), serving, answer };
         exchange.protocol.prove(unproven, named);

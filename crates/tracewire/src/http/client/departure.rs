@@ -21,7 +21,7 @@ const TYPICAL_ATTRIBUTES: usize = 10;
 impl Config {
     pub(super) fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let resends = request.extensions().get::<Resends>().map_or(0, Resends::next);
-        let head = RequestHead::of(request);
+        let head = RequestHead::leaving(request);
         let attributes = ClientAttributes::of(&head, self.default_scheme, resends);
         let (operation, egress) = self.open(&head, &attributes);
         egress.write(&operation, self, request.headers_mut());

@@ -1,5 +1,6 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use opentelemetry::{Context, KeyValue};
 use super::Config;
 use crate::Telemetry;
 use crate::context::Incoming;
-use crate::http::attributes::{amend, describe_server_request, version_name};
+use crate::http::attributes::{Arrived, amend, describe_server_request, version_name};
 use crate::http::future::{Answer, Exchange};
 use crate::http::name::Route;
 use crate::http::origin::{self, Origin};
@@ -29,8 +30,9 @@ impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
         let telemetry = self.telemetry.now();
-        let mut incoming = telemetry.read_headers(request.headers);
+        let mut incoming = telemetry.read_fields(&request.fields);
         let template = LazyCell::new(|| (self.route)(request.extensions));
+        let method = LazyCell::new(|| self.methods.name(request.method));
         let caller = serving::caller(&incoming);
         if serving::is_served(caller) {
             template.into_iter().for_each(serving::tell_route);
@@ -46,15 +48,9 @@ impl Config {
                 if is_measured {
                     described = Some((self.scheme_label(&origin.scheme), route.clone()));
                 }
-                describe_server_request(
-                    start,
-                    request,
-                    route,
-                    origin,
-                    peer,
-                    &self.methods,
-                    &self.redaction,
-                );
+                let (target, method) = (self.target_of(request), *method);
+                let arrived = Arrived { method, target, route, origin, peer };
+                describe_server_request(start, request, arrived, &self.redaction);
             });
         if operation.measurement().is_on() {
             let (scheme, route) = described.unwrap_or_else(|| {
@@ -62,12 +58,13 @@ impl Config {
                 let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
                 (self.scheme_label(&scheme), (*template).map(Route::of))
             });
-            self.measure(operation.measurement(), request, scheme, route.as_ref());
+            let method = method.unwrap_or(OTHER_METHOD);
+            self.measure(operation.measurement(), request, [method, scheme], route.as_ref());
         }
-        let mut serving = Serving::new(caller, &operation, named);
+        let mut serving = Serving::new(caller, named);
         let wants_route = operation.is_watched() || operation.line().is_some();
         if wants_route && template.is_none() {
-            serving = serving.wanting_route(self.methods.name(request.method));
+            serving = serving.wanting_route(*method);
         }
         let protocol = Http::new(Side::Called, request.method);
         Some(Exchange { operation, protocol, serving: Some(serving), answer: self.answer() })
@@ -78,10 +75,9 @@ impl Config {
         &self,
         metered: &mut Metered,
         request: &RequestHead<'_>,
-        scheme: &'static str,
+        [method, scheme]: [&'static str; 2],
         route: Option<&Route>,
     ) {
-        let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let (sizes, active, address) = metered.choice().map_or((false, false, false), |choice| {
             (choice.body_sizes, choice.active_requests, choice.server_address)
         });
@@ -122,12 +118,12 @@ impl Config {
     }
 
     /// Anybody can make up a scheme.
-    fn scheme_label(&self, scheme: &str) -> &'static str {
+    #[expect(clippy::ptr_arg, reason = "what is borrowed is known")]
+    fn scheme_label(&self, scheme: &Cow<'static, str>) -> &'static str {
         match scheme {
-            "http" => "http",
-            "https" => "https",
-            scheme if scheme == self.default_scheme => self.default_scheme,
-            _ => "_OTHER",
+            Cow::Borrowed(known) => known,
+            Cow::Owned(made_up) if *made_up == self.default_scheme => self.default_scheme,
+            Cow::Owned(_) => "_OTHER",
         }
     }
 
@@ -161,44 +157,46 @@ impl Config {
         incoming: &mut Incoming,
         describe: impl FnOnce(&mut Start, Option<SocketAddr>),
     ) -> (Operation, bool) {
-        let mut stranger = None;
-        if !self.trust.believes(request, || self.peer_of(request)) {
-            stranger = incoming.trace.take();
-            incoming.baggage = None;
-        }
-        let parent = std::mem::take(incoming).into_context(Context::new());
+        let is_believed = self.trust.believes(request, || self.peer_of(request));
+        let parent = if is_believed { incoming.take(Context::new()) } else { Context::new() };
         if self.skips(request) {
             return (Operation::untraced(&parent), false);
         }
         let mut named = false;
-        let operation = telemetry.start_metered(metered, SpanKind::Server, &parent, |start| {
-            start.reserve(
-                TYPICAL_ATTRIBUTES
-                    + self.request_headers.len()
-                    + self.answer.response_headers.len()
-                    + self.baggage_attributes.len(),
-            );
-            describe(start, self.peer_of(request));
-            self.copy_baggage(&parent, start);
-            if let Some(stranger) = stranger {
-                start.link(stranger.span_context().clone(), Vec::new());
-            }
-            named = self.add_what_is_asked_for(start, request);
-        });
-        let operation = operation.in_domain(Domain::Http);
-        let operation =
-            if self.logs_requests { self.with_line(operation, request) } else { operation };
+        let operation = if telemetry.ignores(&parent) {
+            Operation::only_measured(parent, Side::Called, metered)
+        } else {
+            telemetry.start_metered(metered, SpanKind::Server, &parent, |start| {
+                start.reserve(
+                    TYPICAL_ATTRIBUTES
+                        + self.request_headers.len()
+                        + self.answer.response_headers.len()
+                        + self.baggage_attributes.len(),
+                );
+                describe(start, self.peer_of(request));
+                self.copy_baggage(&parent, start);
+                if let Some(stranger) = &incoming.trace {
+                    start.link(stranger.span_context().clone(), Vec::new());
+                }
+                named = self.add_what_is_asked_for(start, request);
+            })
+        };
+        let mut operation = operation.in_domain(Domain::Http);
+        if self.logs_requests {
+            operation.log(self.line(request));
+        }
         (operation, named)
     }
 
-    /// The same operation with the log line that is asked for.
-    fn with_line(&self, operation: Operation, request: &RequestHead<'_>) -> Operation {
+    /// The log line that is asked for.
+    #[cold]
+    fn line(&self, request: &RequestHead<'_>) -> RequestLine {
         let method = self.methods.name(request.method).unwrap_or(OTHER_METHOD);
         let mut line = RequestLine::new(method, request.uri.path());
         if let Some(template) = (self.route)(request.extensions) {
             line.route(Route::of(template).template);
         }
-        operation.with_line(line)
+        line
     }
 
     #[inline]

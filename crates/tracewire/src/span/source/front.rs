@@ -24,7 +24,7 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
         for attribute in attributes {
             span.set_attribute(attribute.key, attribute.value);
         }
-        for link in links {
+        for link in links.into_iter().flatten() {
             span.add_link_with_attributes(link.span_context, link.attributes);
         }
         let context = started_below(parent, span.context())?;
@@ -33,7 +33,7 @@ pub(super) fn start(kind: &SpanKind, start: Start, parent: &Context) -> Option<S
     let current = span.in_scope(Context::current);
     let context = started_below(parent, current)?;
     context.span().set_attributes(attributes);
-    for link in links {
+    for link in links.into_iter().flatten() {
         context.span().add_link(link.span_context, link.attributes);
     }
     Some(Started::behind(span, context, parent))

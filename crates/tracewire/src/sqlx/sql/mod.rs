@@ -24,6 +24,7 @@ mod secret;
 mod secret_names;
 mod summary;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use cache::AnalysisCache;
@@ -32,6 +33,8 @@ use lexer::{Kind, Lexer};
 use sanitize::Sanitizer;
 use secret::{Secrets, Verdict};
 use summary::Summary;
+
+use crate::span::lasting_while_few;
 
 /// The longest text that is analysed, in bytes. A longer one is cut before the token that reaches beyond; what follows
 /// appears neither in the summary nor in any text that may be recorded.
@@ -57,6 +60,8 @@ pub enum Dialect {
 pub struct Analysis {
     dialect: Dialect,
     summary: Arc<str>,
+    /// The summary as the name of spans, unless there are many names already.
+    name: Option<&'static str>,
     original: Arc<str>,
     sanitized: Arc<str>,
     literals: bool,
@@ -121,9 +126,11 @@ pub fn analyze(text: &str, dialect: Dialect) -> Analysis {
         Some(sanitized) if secrets => Arc::clone(sanitized),
         _ => Arc::from(read),
     };
+    let summary = summary.finish();
     Analysis {
         dialect,
-        summary: Arc::from(summary.finish()),
+        name: lasting_while_few(&summary),
+        summary: Arc::from(summary),
         sanitized: sanitized.unwrap_or_else(|| Arc::clone(&original)),
         original,
         literals,
@@ -151,6 +158,11 @@ impl Dialect {
 // === impl Analysis ===
 
 impl Analysis {
+    /// The summary as the name of a span.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        self.name.map_or_else(|| Cow::Owned(self.summary.to_string()), Cow::Borrowed)
+    }
+
     /// `db.query.summary`: operations and targets in the order and spelling of the text, at most 255 characters, cut
     /// between tokens only. Empty where the text is not understood.
     #[must_use]
