@@ -60,6 +60,11 @@ pub trait CarrierMut {
         }
     }
 
+    /// The same for a value that is nobody else's.
+    fn set_text(&mut self, name: &HeaderName, value: String) {
+        self.set(name, &value);
+    }
+
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
 
@@ -144,6 +149,10 @@ impl CarrierMut for HeaderMap {
 
     fn set_bytes(&mut self, name: &HeaderName, value: &[u8]) {
         put(self, name, HeaderValue::from_bytes(value));
+    }
+
+    fn set_text(&mut self, name: &HeaderName, value: String) {
+        put(self, name, HeaderValue::try_from(value));
     }
 
     fn remove(&mut self, name: &HeaderName) {

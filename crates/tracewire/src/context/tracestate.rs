@@ -80,6 +80,11 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
     if count + unheld.len() == 0 {
         return None;
     }
+    if unheld.is_empty()
+        && let Some(list) = join(held)
+    {
+        return Some(list);
+    }
     let mut places = unheld.iter().peekable();
     let mut list = String::with_capacity(128);
     for (after, (key, value)) in (0..count).rev().zip(held) {
@@ -98,6 +103,26 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
         list = shorten(&list);
     }
     (!list.is_empty()).then_some(list)
+}
+
+/// The list of these members, exactly as long as it has to be, or `None` where one of them must be
+/// left out or made out to be valid first.
+fn join(held: &TraceState) -> Option<String> {
+    let ends = |(key, value): (&str, &str)| {
+        let is_whole = !key.is_empty() && value.bytes().next_back().is_some_and(|it| it != b' ');
+        is_whole.then_some(key.len() + value.len() + 2)
+    };
+    let length = held.into_iter().try_fold(0, |length, member| Some(length + ends(member)?))?;
+    let length = length.checked_sub(1)?;
+    if length > MAX_LENGTH || held.into_iter().len() > MAX_MEMBERS {
+        return None;
+    }
+    let mut list = String::with_capacity(length);
+    held.into_iter().for_each(|(key, value)| push(&mut list, &[key, "=", value]));
+    // OpenTelemetry's type sees to it that no value has a comma or an equals sign. Looking at all
+    // bytes takes fewer instructions than stopping at the first that is wrong.
+    let is_printable = list.bytes().fold(true, |all, it| all & (b' '..=b'~').contains(&it));
+    is_printable.then_some(list)
 }
 
 fn push(list: &mut String, parts: &[&str]) {

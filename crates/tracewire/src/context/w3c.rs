@@ -28,7 +28,7 @@ pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
     }
     carrier.set_bytes(&TRACEPARENT, TraceParent::of(span).as_bytes());
     match state {
-        Some(state) => carrier.set(&TRACESTATE, &state),
+        Some(state) => carrier.set_text(&TRACESTATE, state),
         None => carrier.remove(&TRACESTATE),
     }
 }

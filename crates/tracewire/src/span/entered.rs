@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use opentelemetry::baggage::Baggage;
+use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry::{Context, ContextGuard};
 
@@ -26,14 +26,9 @@ pub(super) fn is_current(context: &Context) -> bool {
     Context::map_current(|current| {
         let (own, others) = (context.span(), current.span());
         std::ptr::eq(own.span_context(), others.span_context())
-            && baggage_of(context) == baggage_of(current)
+            && std::ptr::eq(context.baggage(), current.baggage())
             && context.is_telemetry_suppressed() == current.is_telemetry_suppressed()
     })
-}
-
-/// Where it lies, to tell it from others.
-fn baggage_of(context: &Context) -> Option<*const Baggage> {
-    context.get::<Baggage>().map(std::ptr::from_ref)
 }
 
 /// Keeps an operation current; made by [`Operation::enter`].

@@ -106,6 +106,8 @@ impl Config {
         let has_span = head.extensions.get::<HasSpan>().is_some();
         let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
             Operation::untraced(&parent)
+        } else if telemetry.ignores(&parent) {
+            Operation::only_measured(parent, Side::Caller, telemetry.measurement(family))
         } else {
             let metered = telemetry.measurement(family);
             telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
