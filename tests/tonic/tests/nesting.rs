@@ -237,18 +237,21 @@ async fn the_record_of_an_error_has_the_baggage_of_its_request() {
             let records = tracing_subscriber::registry().with(found.clone());
             let _default = tracing::subscriber::set_default(records);
             let grpc = ServerLayer::new().telemetry(&telemetry);
-            let service = grpc.layer(Routes::new(Echo::default()));
-            let body = http_body_util::Full::new(crate::support::wire::message("status 13 broken"));
-            let mut request = ask_with("/test.Echo/Unary", Body::new(body));
+            let broken = tower::service_fn(async |_: http::Request<Body>| {
+                Err::<http::Response<Body>, _>(std::io::Error::other("broken"))
+            });
+            let service = grpc.layer(broken);
+            let mut request = ask("/test.Echo/Unary");
             let parent = format!("00-{TRACE}-{SPAN}-{flags}");
             request.headers_mut().insert("traceparent", parent.parse().unwrap());
             request.headers_mut().insert("baggage", "shop.tenant=7".parse().unwrap());
-            if below_http {
-                run(for_http::ServerLayer::new().telemetry(&telemetry).layer(service), request)
-                    .await;
+            let failed = if below_http {
+                let http = for_http::ServerLayer::new().telemetry(&telemetry);
+                http.layer(service).oneshot(request).await.is_err()
             } else {
-                run(service, request).await;
-            }
+                service.oneshot(request).await.is_err()
+            };
+            assert!(failed);
             assert_eq!(capture.spans().len(), usize::from(recorded));
             let expected = vec![(TRACE.to_owned(), Some("7".to_owned()))];
             let found = std::mem::take(&mut *found.0.lock().unwrap());
@@ -257,13 +260,13 @@ async fn the_record_of_an_error_has_the_baggage_of_its_request() {
     }
 }
 
-/// The traces and the baggage of the records of errors.
+/// The traces and the baggage of the records of calls that failed.
 #[derive(Clone, Default)]
 struct Found(Arc<Mutex<Vec<(String, Option<String>)>>>);
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Found {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
-        if event.metadata().target() == "tracewire::exception" {
+        if event.metadata().name() == "rpc.server.call.exception" {
             let current = opentelemetry::Context::current();
             let tenant = current.baggage().get("shop.tenant").map(ToString::to_string);
             let trace = current.span().span_context().trace_id().to_string();
