@@ -260,9 +260,12 @@ async fn the_record_of_an_error_has_the_baggage_of_its_request() {
     }
 }
 
-/// The traces and the baggage of the records of calls that failed.
+/// The trace and the baggage of a record.
+type Record = (String, Option<String>);
+
+/// The records of calls that failed.
 #[derive(Clone, Default)]
-struct Found(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Found(Arc<Mutex<Vec<Record>>>);
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Found {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
