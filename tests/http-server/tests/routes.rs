@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, map_request};
 use axum::routing::{any, get, post};
 use futures_util::FutureExt as _;
+use opentelemetry::KeyValue;
 use tokio::sync::Notify;
 use tower::{ServiceBuilder, ServiceExt as _};
 use tracewire::axum::{RouteLayer, ServerLayer};
@@ -219,6 +221,35 @@ async fn rewritten_paths() {
         Router::new().fallback_service(rewriting)
     };
     check(app, "/old/7", routed("/orders/{id}")).await;
+}
+
+/// What rewrites a target before the layer sees it takes nothing of it away: neither the path nor
+/// host and scheme, whether somebody else looks at the request or not.
+#[tokio::test]
+async fn targets_rewritten_before_the_layer() {
+    let rewrite = async |mut request: Request| {
+        *request.uri_mut() = request.uri().path().to_uppercase().parse().unwrap();
+        request
+    };
+    let looks: [fn(ServerLayer) -> ServerLayer; 3] = [
+        |layer| layer,
+        |layer| layer.on_request(|_, start| start.set(KeyValue::new("hooked", true))),
+        |layer| layer.skip(|_| false),
+    ];
+    for look in looks {
+        let capture = Capture::new();
+        let layer = look(ServerLayer::new().telemetry(&capture.telemetry()));
+        let app = orders().layer(layer).layer(map_request(rewrite));
+        let request = Request::get("https://shop.example:81/orders/7").body(Body::empty()).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        let expected = routed("/orders/{id}")
+            .attribute("url.path", "/orders/7")
+            .attribute("url.scheme", "https")
+            .attribute("server.address", "shop.example")
+            .attribute("server.port", 81_i64);
+        capture.assert(expected);
+    }
 }
 
 #[tokio::test]

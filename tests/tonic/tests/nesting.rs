@@ -1,16 +1,21 @@
 //! Layers inside one another: one hop has one span.
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::KeyValue;
+use opentelemetry::baggage::BaggageExt as _;
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry_sdk::trace::Sampler;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt as _};
 use tracewire::test::{Capture, expect};
 use tracewire::tonic::{ClientLayer, ServerLayer};
 use tracewire::{axum as for_axum, http as for_http};
+use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::{Echo, attribute, call};
+use crate::support::{Echo, SPAN, TRACE, attribute, call};
 
 fn ask(path: &str) -> http::Request<Body> {
     let body = crate::support::wire::message("hello");
@@ -218,6 +223,59 @@ async fn metadata_and_hooks_work_on_a_joint_span() {
     run(service, ask("/test.Echo/Unary")).await;
     joint(&capture, expect::span("test.Echo/Unary").attribute("hooked", true));
     assert!(attribute(&capture.spans()[0], "rpc.request.metadata.host").is_some());
+}
+
+/// The record of an error has what its request brought, whichever layers there are and whether there
+/// is a span.
+#[tokio::test]
+async fn the_record_of_an_error_has_the_baggage_of_its_request() {
+    for (flags, recorded) in [("01", true), ("00", false)] {
+        for below_http in [false, true] {
+            let (found, sampler) = (Found::default(), Sampler::AlwaysOff);
+            let capture = Capture::with_sampler(Sampler::ParentBased(Box::new(sampler)));
+            let telemetry = capture.telemetry();
+            let records = tracing_subscriber::registry().with(found.clone());
+            let _default = tracing::subscriber::set_default(records);
+            let grpc = ServerLayer::new().telemetry(&telemetry);
+            let broken = tower::service_fn(async |_: http::Request<Body>| {
+                Err::<http::Response<Body>, _>(std::io::Error::other("broken"))
+            });
+            let service = grpc.layer(broken);
+            let mut request = ask("/test.Echo/Unary");
+            let parent = format!("00-{TRACE}-{SPAN}-{flags}");
+            request.headers_mut().insert("traceparent", parent.parse().unwrap());
+            request.headers_mut().insert("baggage", "shop.tenant=7".parse().unwrap());
+            let failed = if below_http {
+                let http = for_http::ServerLayer::new().telemetry(&telemetry);
+                http.layer(service).oneshot(request).await.is_err()
+            } else {
+                service.oneshot(request).await.is_err()
+            };
+            assert!(failed);
+            assert_eq!(capture.spans().len(), usize::from(recorded));
+            let expected = vec![(TRACE.to_owned(), Some("7".to_owned()))];
+            let found = std::mem::take(&mut *found.0.lock().unwrap());
+            assert_eq!(found, expected, "recorded: {recorded}, below HTTP: {below_http}");
+        }
+    }
+}
+
+/// The trace and the baggage of a record.
+type Record = (String, Option<String>);
+
+/// The records of calls that failed.
+#[derive(Clone, Default)]
+struct Found(Arc<Mutex<Vec<Record>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Found {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().name() == "rpc.server.call.exception" {
+            let current = opentelemetry::Context::current();
+            let tenant = current.baggage().get("shop.tenant").map(ToString::to_string);
+            let trace = current.span().span_context().trace_id().to_string();
+            self.0.lock().unwrap().push((trace, tenant));
+        }
+    }
 }
 
 #[tokio::test]

@@ -125,8 +125,9 @@ pub(crate) fn claim() -> Option<Context> {
 
 /// What is current, with nothing to write on.
 fn unrecorded() -> Context {
-    let current = Context::map_current(|current| current.span().span_context().clone());
-    Context::new().with_remote_span_context(current)
+    Context::map_current(|current| {
+        current.with_remote_span_context(current.span().span_context().clone())
+    })
 }
 
 /// Tells the outer layer the route. The first one stays: a router that serves one of its routes with
