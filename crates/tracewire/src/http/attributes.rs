@@ -48,10 +48,9 @@ pub(crate) fn peer_attributes(peer: SocketAddr) -> [KeyValue; 2] {
 }
 
 /// What is known of a server's request besides its head.
-pub(super) struct Arrived<'a> {
+pub(super) struct Arrived {
     /// The method, if it is known.
     pub(super) method: Option<&'static str>,
-    pub(super) target: &'a Uri,
     pub(super) route: Option<Route>,
     pub(super) origin: Origin,
     pub(super) peer: Option<SocketAddr>,
@@ -61,7 +60,7 @@ pub(super) struct Arrived<'a> {
 pub(super) fn describe_server_request(
     start: &mut Start,
     request: &RequestHead<'_>,
-    Arrived { method, target, route, origin, peer }: Arrived<'_>,
+    Arrived { method, route, origin, peer }: Arrived,
     redaction: &Redaction,
 ) {
     set_method(start, method, request.method);
@@ -70,11 +69,11 @@ pub(super) fn describe_server_request(
         None => start.name(name::without_route(method)),
     }
     // The target of a CONNECT has no path.
-    if !target.path().is_empty() {
-        start.set(KeyValue::new(names::URL_PATH, target.path().to_owned()));
+    if !request.uri.path().is_empty() {
+        start.set(KeyValue::new(names::URL_PATH, request.uri.path().to_owned()));
     }
     start.set(KeyValue::new(names::URL_SCHEME, StringValue::from(origin.scheme)));
-    if let Some(query) = target.query().filter(|query| !query.is_empty()) {
+    if let Some(query) = request.uri.query().filter(|query| !query.is_empty()) {
         start.set(KeyValue::new(names::URL_QUERY, text(redaction.query(query))));
     }
     if let Some(route) = route {

@@ -308,16 +308,14 @@ where
 impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(crate) fn exchange<B>(&self, request: &Request<B>) -> Option<Exchange> {
-        let mut head = RequestHead::arrived(request);
-        if self.shows_requests {
-            head.uri = self.target_of(&head);
-        }
+        let head = RequestHead::arrived(request);
+        let head = if self.shows_requests { self.as_sent(&head) } else { head };
         self.begin(&head)
     }
 
-    /// The target before routers took prefixes off its path.
-    fn target_of<'a>(&self, request: &RequestHead<'a>) -> &'a Uri {
-        (self.target)(request.extensions).unwrap_or(request.uri)
+    /// The request with its target before routers took prefixes off its path.
+    fn as_sent<'a>(&self, request: &RequestHead<'a>) -> RequestHead<'a> {
+        RequestHead { uri: (self.target)(request.extensions).unwrap_or(request.uri), ..*request }
     }
 
     fn is_asked_for_requests(&self) -> bool {

@@ -43,19 +43,20 @@ impl Config {
         let mut described = None;
         let (mut operation, named) =
             self.open(&telemetry, metered, request, &mut incoming, |start, peer| {
+                let request = &self.as_sent(request);
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
                 let route = (*template).map(Route::of);
                 if is_measured {
                     described = Some((self.scheme_label(&origin.scheme), route.clone()));
                 }
-                let (target, method) = (self.target_of(request), *method);
-                let arrived = Arrived { method, target, route, origin, peer };
+                let arrived = Arrived { method: *method, route, origin, peer };
                 describe_server_request(start, request, arrived, &self.redaction);
             });
         if operation.measurement().is_on() {
             let (scheme, route) = described.unwrap_or_else(|| {
                 let peer = || self.peer_of(request);
-                let scheme = origin::scheme_of(request, peer, &self.proxies, self.default_scheme);
+                let sent = self.as_sent(request);
+                let scheme = origin::scheme_of(&sent, peer, &self.proxies, self.default_scheme);
                 (self.scheme_label(&scheme), (*template).map(Route::of))
             });
             let method = method.unwrap_or(OTHER_METHOD);
@@ -110,6 +111,7 @@ impl Config {
     #[cold]
     fn label_server(&self, request: &RequestHead<'_>, labels: &mut Attributes) {
         let peer = self.peer_of(request);
+        let request = &self.as_sent(request);
         let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
         if let Some((host, port)) = origin.server {
             labels.text(names::SERVER_ADDRESS, &host);
