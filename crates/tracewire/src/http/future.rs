@@ -168,7 +168,7 @@ impl<P: Protocol> Exchange<P> {
     #[inline(always)]
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         let operation = self.operation.enter();
-        let serving = Serving::enter(&mut self.serving, &operation);
+        let serving = self.serving.is_some().then(|| Serving::enter(&mut self.serving));
         Entered { _serving: serving, _operation: operation }
     }
 

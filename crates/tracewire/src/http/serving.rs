@@ -13,15 +13,15 @@ use opentelemetry::trace::{SpanId, TraceContextExt as _};
 
 use super::name::Route;
 use crate::context::Incoming;
-use crate::span::{self, Depth};
+use crate::span::{self, Operation};
 
 /// What an outer layer knows about its request, and what inner ones tell it.
 #[derive(Debug)]
 pub(crate) struct Serving {
     /// The caller's span, by which inner layers know the request again.
     caller: SpanId,
-    /// Where the operation of the outer layer is to be found while it is entered, if it is recorded.
-    depth: Option<Depth>,
+    /// The span of the outer layer's operation, if that is recorded.
+    own: SpanId,
     /// What an inner layer has told, if the outer layer does not know the route.
     route: Wanted,
     /// A hook or a protocol on top of HTTP has given the span a name, which a route does not change.
@@ -49,8 +49,11 @@ thread_local! {
 impl Serving {
     /// A request of a layer that knows its route or `named` it otherwise.
     #[inline]
-    pub(super) fn new(caller: SpanId, named: bool) -> Self {
-        Self { caller, depth: None, route: Wanted::No, named, is_claimed: false }
+    pub(super) fn new(caller: SpanId, operation: &Operation, named: bool) -> Self {
+        let recorded = operation.is_recording();
+        let own = || operation.context().span().span_context().span_id();
+        let own = if recorded { own() } else { SpanId::INVALID };
+        Self { caller, own, route: Wanted::No, named, is_claimed: false }
     }
 
     /// Takes the route of an inner layer, which goes with this method in the name.
@@ -60,8 +63,8 @@ impl Serving {
     }
 
     /// A request of a protocol on top of HTTP.
-    pub(crate) fn claimed(caller: SpanId) -> Self {
-        Self { is_claimed: true, ..Self::new(caller, true) }
+    pub(crate) fn claimed(caller: SpanId, operation: &Operation) -> Self {
+        Self { is_claimed: true, ..Self::new(caller, operation, true) }
     }
 
     /// What inner layers have told.
@@ -73,15 +76,11 @@ impl Serving {
         Some((name, route.template))
     }
 
-    /// Makes `serving`, if it is there, the request on this thread until the guard goes.
+    /// Makes `serving` the request on this thread until the guard goes.
     #[inline]
-    pub(super) fn enter<'a>(
-        serving: &'a mut Option<Self>,
-        operation: &span::Entered<'_>,
-    ) -> Option<Entered<'a>> {
-        serving.as_mut()?.depth = operation.depth();
+    pub(super) fn enter(serving: &mut Option<Self>) -> Entered<'_> {
         swap(serving);
-        Some(Entered(serving))
+        Entered(serving)
     }
 }
 
@@ -115,12 +114,13 @@ pub(crate) fn is_served(caller: SpanId) -> bool {
 /// Claims the outer layer's operation for a protocol on top of HTTP, and returns its context. `None`
 /// when such a protocol has it already.
 pub(crate) fn claim() -> Option<Context> {
-    let depth = CURRENT.with_borrow_mut(|current| {
+    let own = CURRENT.with_borrow_mut(|current| {
         let serving = current.as_mut().filter(|serving| !serving.is_claimed)?;
         (serving.is_claimed, serving.named) = (true, true);
-        Some(serving.depth)
+        Some(serving.own)
     })?;
-    Some(depth.and_then(Depth::context).unwrap_or_else(unrecorded))
+    let recorded = (own != SpanId::INVALID).then(|| span::entered(own)).flatten();
+    Some(recorded.unwrap_or_else(unrecorded))
 }
 
 /// What is current, with nothing to write on.

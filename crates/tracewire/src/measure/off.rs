@@ -177,6 +177,7 @@ impl Attributes {
 
     pub(crate) fn fixed(&mut self, _: &'static str, _: &'static str) {}
 
+    #[expect(clippy::ptr_arg, reason = "it is the same as where something is measured")]
     pub(crate) fn mostly_fixed(&mut self, _: &'static str, _: &Cow<'static, str>) {}
 
     pub(crate) fn number(&mut self, _: &'static str, _: i64) {}

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::num::NonZeroUsize;
 
-use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _};
 use opentelemetry::{Context, Key, KeyValue, Value};
 
 use super::Side;
@@ -18,13 +18,14 @@ thread_local! {
 
 /// How many are entered, this one included.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Depth(NonZeroUsize);
+pub(super) struct Depth(NonZeroUsize);
 
-impl Depth {
-    /// The context that was entered on top of so many.
-    pub(crate) fn context(self) -> Option<Context> {
-        ENTERED.try_with(|entered| entered.borrow().get(self.0.get() - 1).cloned()).ok().flatten()
-    }
+/// The context of the operation with this span, if it was entered on this thread.
+pub(crate) fn entered(span: SpanId) -> Option<Context> {
+    let is_it = |context: &&Context| context.span().span_context().span_id() == span;
+    let found = |entered: &Vec<Context>| entered.iter().rev().find(is_it).cloned();
+    let found = ENTERED.try_with(|entered| found(&entered.borrow())).ok().flatten();
+    found.or_else(|| Some(Context::current()).filter(|current| is_it(&current)))
 }
 
 /// Puts a context on top of those entered before. At the end of a thread there is no place any more.

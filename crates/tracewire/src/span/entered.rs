@@ -61,13 +61,6 @@ impl<'a> Entered<'a> {
     }
 }
 
-impl Entered<'_> {
-    /// Where it is to be found, if it is recorded.
-    pub(crate) fn depth(&self) -> Option<Depth> {
-        self.depth
-    }
-}
-
 impl Drop for Entered<'_> {
     #[inline(always)]
     fn drop(&mut self) {

@@ -308,7 +308,7 @@ impl<S> Server<S> {
             });
         let mut operation = operation.in_domain(Domain::Rpc);
         self.measure(&mut operation, request, &standing);
-        let serving = Some(Serving::claimed(caller));
+        let serving = Some(Serving::claimed(caller, &operation));
         let unproven = unproven(&operation);
         let mut exchange = Exchange { operation, protocol: call(), serving, answer };
         exchange.protocol.prove(unproven, named);

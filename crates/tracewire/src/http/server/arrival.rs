@@ -62,7 +62,7 @@ impl Config {
             let method = method.unwrap_or(OTHER_METHOD);
             self.measure(operation.measurement(), request, [method, scheme], route.as_ref());
         }
-        let mut serving = Serving::new(caller, named);
+        let mut serving = Serving::new(caller, &operation, named);
         let wants_route = operation.is_watched() || operation.line().is_some();
         if wants_route && template.is_none() {
             serving = serving.wanting_route(*method);
