@@ -215,8 +215,11 @@ impl<'a> Members<'a> {
             return Parsed::default();
         }
         if !self.has_tenant || self.iter().all(|(key, _)| holds(key)) {
-            let held = TraceState::from_key_value(self.iter()).unwrap_or_default();
-            return Parsed { held, unheld: None };
+            let held = match self.first.get(..self.count) {
+                Some(few) => TraceState::from_key_value(few.iter().copied()),
+                None => TraceState::from_key_value(self.iter()),
+            };
+            return Parsed { held: held.unwrap_or_default(), unheld: None };
         }
         let total = self.iter().filter(|(key, _)| holds(key)).count();
         let (mut held, mut unheld) = (Vec::with_capacity(total), Vec::new());
