@@ -157,6 +157,7 @@ impl Propagator {
     /// Reads what a carrier brings, undecided about what it will be used for.
     #[inline]
     pub fn read(&self, carrier: &(impl Carrier + ?Sized)) -> Incoming {
+        // Nearly always, so that no request pays for the choice.
         if *self.extract == [Format::TraceContext, Format::Baggage] {
             let (trace, baggage) = (w3c::extract(carrier), baggage::extract(carrier));
             return Incoming { trace, baggage };

@@ -36,6 +36,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Headers of which all of these will be asked for.
     #[inline]
     pub(crate) fn of(headers: &'a HeaderMap) -> Self {
         let unread = Self::unread(headers);

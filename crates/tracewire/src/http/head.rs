@@ -20,6 +20,7 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// What servers and other layers have attached.
     pub extensions: &'a Extensions,
+    /// What tracing looks for among them.
     pub(crate) fields: Fields<'a>,
 }
 

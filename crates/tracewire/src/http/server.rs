@@ -72,8 +72,6 @@ pub(crate) struct Config {
     request_headers: Captured,
     baggage_attributes: Vec<Key>,
     logs_requests: bool,
-    /// Somebody looks at requests before it is known whether they are recorded.
-    shows_requests: bool,
     filters: Vec<Filter>,
     on_request: Option<OnRequest>,
     on_measurement: Option<OnMeasurement>,
@@ -100,7 +98,6 @@ impl<F: Framework> ServerLayerFor<F> {
             request_headers: Captured::default(),
             baggage_attributes: Vec::new(),
             logs_requests: false,
-            shows_requests: false,
             filters: Vec::new(),
             on_request: None,
             on_measurement: None,
@@ -117,9 +114,7 @@ impl<F: Framework> ServerLayerFor<F> {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        let config = Arc::make_mut(&mut self.config);
-        change(config);
-        config.shows_requests = config.is_asked_for_requests();
+        change(Arc::make_mut(&mut self.config));
         self
     }
 
@@ -309,7 +304,7 @@ impl Config {
     /// Opens the operation of a request, or `None` when an outer layer has done so.
     pub(crate) fn exchange<B>(&self, request: &Request<B>) -> Option<Exchange> {
         let head = RequestHead::arrived(request);
-        let head = if self.shows_requests { self.as_sent(&head) } else { head };
+        let head = if self.shows_requests() { self.as_sent(&head) } else { head };
         self.begin(&head)
     }
 
@@ -318,7 +313,8 @@ impl Config {
         RequestHead { uri: (self.target)(request.extensions).unwrap_or(request.uri), ..*request }
     }
 
-    fn is_asked_for_requests(&self) -> bool {
+    /// Whether somebody looks at requests before it is known that they are recorded.
+    fn shows_requests(&self) -> bool {
         self.logs_requests
             || !self.filters.is_empty()
             || self.on_request.is_some()

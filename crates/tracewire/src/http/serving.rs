@@ -119,7 +119,7 @@ pub(crate) fn claim() -> Option<Context> {
         (serving.is_claimed, serving.named) = (true, true);
         Some(serving.own)
     })?;
-    let recorded = (own != SpanId::INVALID).then(|| span::entered(own)).flatten();
+    let recorded = (own != SpanId::INVALID).then(|| span::entered_with(own)).flatten();
     Some(recorded.unwrap_or_else(unrecorded))
 }
 

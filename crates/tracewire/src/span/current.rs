@@ -21,7 +21,7 @@ thread_local! {
 pub(super) struct Depth(NonZeroUsize);
 
 /// The context of the operation with this span, if it was entered on this thread.
-pub(crate) fn entered(span: SpanId) -> Option<Context> {
+pub(crate) fn entered_with(span: SpanId) -> Option<Context> {
     let is_it = |context: &&Context| context.span().span_context().span_id() == span;
     let found = |entered: &Vec<Context>| entered.iter().rev().find(is_it).cloned();
     let found = ENTERED.try_with(|entered| found(&entered.borrow())).ok().flatten();

@@ -58,7 +58,7 @@ pub use result::ResultExt;
 pub use run::Run;
 pub use start::Start;
 
-pub(crate) use current::entered;
+pub(crate) use current::entered_with;
 pub(crate) use exception::environment_wants_events;
 pub(crate) use line::RequestLine;
 pub(crate) use texts::{Recent, kept, kept_address, lasting, lasting_while_few};

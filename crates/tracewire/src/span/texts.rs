@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use opentelemetry::StringValue;
 
@@ -63,18 +63,21 @@ pub(crate) fn kept(text: &[u8]) -> StringValue {
 
 type Lasting = BTreeSet<&'static str>;
 
-static LASTING: Mutex<Lasting> = Mutex::new(Lasting::new());
+static LASTING: RwLock<Lasting> = RwLock::new(Lasting::new());
 
 /// A text that lasts as long as the process, the same one however often it is asked for. Only for
 /// what a program is made of, never for what a peer sends.
 pub(crate) fn lasting(text: &str) -> &'static str {
-    let mut texts = LASTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut texts = LASTING.write().unwrap_or_else(PoisonError::into_inner);
     texts.get(text).copied().unwrap_or_else(|| leak(&mut texts, text))
 }
 
 /// The same for what a peer has a say in: `None` for a long text, and once there are many.
 pub(crate) fn lasting_while_few(text: &str) -> Option<&'static str> {
-    lasting_among(&mut LASTING.lock().unwrap_or_else(PoisonError::into_inner), text)
+    let known = LASTING.read().unwrap_or_else(PoisonError::into_inner).get(text).copied();
+    known.or_else(|| {
+        lasting_among(&mut LASTING.write().unwrap_or_else(PoisonError::into_inner), text)
+    })
 }
 
 fn lasting_among(texts: &mut Lasting, text: &str) -> Option<&'static str> {

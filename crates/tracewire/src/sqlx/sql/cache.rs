@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 
-use super::{Analysis, Dialect, analyze};
+use super::{Analysis, Dialect, Remembered, analyze};
+use crate::span::lasting_while_few;
 
 /// How many sets a text's hash chooses from. Each has its own lock, so readers seldom meet.
 const SETS: usize = 128;
@@ -82,10 +83,12 @@ impl AnalysisCache {
         {
             return found;
         }
-        let analysis = Arc::new(analyze(text, dialect));
+        let mut analysis = analyze(text, dialect);
         if analysis.secrets {
-            return analysis;
+            return Arc::new(analysis);
         }
+        analysis.name = Remembered(lasting_while_few(&analysis.summary));
+        let analysis = Arc::new(analysis);
         let mut set = set.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = set.find(hash, text, dialect) {
             return found;

@@ -34,8 +34,6 @@ use sanitize::Sanitizer;
 use secret::{Secrets, Verdict};
 use summary::Summary;
 
-use crate::span::lasting_while_few;
-
 /// The longest text that is analysed, in bytes. A longer one is cut before the token that reaches beyond; what follows
 /// appears neither in the summary nor in any text that may be recorded.
 pub const LIMIT: usize = 32 * 1024;
@@ -60,8 +58,8 @@ pub enum Dialect {
 pub struct Analysis {
     dialect: Dialect,
     summary: Arc<str>,
-    /// The summary as the name of spans, unless there are many names already.
-    name: Option<&'static str>,
+    /// The summary as the name of spans, if it is remembered.
+    name: Remembered,
     original: Arc<str>,
     sanitized: Arc<str>,
     literals: bool,
@@ -69,6 +67,18 @@ pub struct Analysis {
     secrets: bool,
     truncated: bool,
 }
+
+/// A text that lasts. It repeats what an analysis says, which is the same with or without it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered(Option<&'static str>);
+
+impl PartialEq for Remembered {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Remembered {}
 
 /// Reads `text` by the rules of `dialect`. Never fails: in a text that is no SQL it finds no summary.
 #[must_use]
@@ -126,11 +136,10 @@ pub fn analyze(text: &str, dialect: Dialect) -> Analysis {
         Some(sanitized) if secrets => Arc::clone(sanitized),
         _ => Arc::from(read),
     };
-    let summary = summary.finish();
     Analysis {
         dialect,
-        name: lasting_while_few(&summary),
-        summary: Arc::from(summary),
+        name: Remembered::default(),
+        summary: Arc::from(summary.finish()),
         sanitized: sanitized.unwrap_or_else(|| Arc::clone(&original)),
         original,
         literals,
@@ -160,7 +169,7 @@ impl Dialect {
 impl Analysis {
     /// The summary as the name of a span.
     pub(super) fn name(&self) -> Cow<'static, str> {
-        self.name.map_or_else(|| Cow::Owned(self.summary.to_string()), Cow::Borrowed)
+        self.name.0.map_or_else(|| Cow::Owned(self.summary.to_string()), Cow::Borrowed)
     }
 
     /// `db.query.summary`: operations and targets in the order and spelling of the text, at most 255 characters, cut
