@@ -31,7 +31,7 @@ fn text(value: Cow<'_, str>) -> StringValue {
 }
 
 /// Sets the method by the name that is known, if one is.
-#[inline]
+#[inline(always)]
 fn set_method(start: &mut Start, known: Option<&'static str>, method: &http::Method) {
     start.set(KeyValue::new(names::HTTP_REQUEST_METHOD, known.unwrap_or("_OTHER")));
     if known.is_none() {
@@ -197,16 +197,26 @@ impl<'a> ClientAttributes<'a> {
     /// be, as OpenTelemetry would copy what has room for more.
     fn url(&self, redaction: &Redaction) -> String {
         let authority = redact::authority(&self.authority);
-        let (scheme, slashes) =
-            if authority.is_empty() { ("", "") } else { (&*self.scheme, "://") };
+        let scheme = if authority.is_empty() { None } else { Some((&*self.scheme, "://")) };
         // The asterisk stands for a target without a path (RFC 9110 §7.1).
         let path = if self.path == "*" { "" } else { self.path };
         let query = self.query.map(|query| redaction.query(query));
-        let (mark, query) = query.as_deref().map_or(("", ""), |query| ("?", query));
-        let (hash, fragment) = self.fragment.map_or(("", ""), |fragment| ("#", fragment));
-        let parts = [scheme, slashes, &authority, path, mark, query, hash, fragment];
-        let mut url = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-        parts.iter().for_each(|part| url.push_str(part));
+        let query = query.as_deref().map(|query| ("?", query));
+        let fragment = self.fragment.map(|fragment| ("#", fragment));
+        let length = |pair: (&str, &str)| pair.0.len() + pair.1.len();
+        let pairs = [scheme, query, fragment].map(|pair| pair.map_or(0, length));
+        let length = pairs.iter().sum::<usize>() + authority.len() + path.len();
+        let mut url = String::with_capacity(length);
+        let mut push = |pair: Option<(&str, &str)>| {
+            if let Some((first, second)) = pair {
+                url.push_str(first);
+                url.push_str(second);
+            }
+        };
+        push(scheme);
+        push(Some((&authority, path)));
+        push(query);
+        push(fragment);
         url
     }
 }

@@ -29,14 +29,17 @@ impl Redaction {
     }
 
     /// A query with secret values replaced.
+    #[inline]
     pub(crate) fn query<'a>(&self, query: &'a str) -> Cow<'a, str> {
-        let secret = |pair: &[u8]| {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            equals.is_some_and(|equals| self.may_be_secret(&pair[..equals]))
-        };
-        if !query.as_bytes().split(|byte| *byte == b'&').any(secret) {
-            return Cow::Borrowed(query);
+        if self.may_hold_secrets(query.as_bytes()) {
+            Cow::Owned(self.redacted(query))
+        } else {
+            Cow::Borrowed(query)
         }
+    }
+
+    #[cold]
+    fn redacted(&self, query: &str) -> String {
         let mut redacted = String::with_capacity(query.len());
         for (index, pair) in query.split('&').enumerate() {
             if index > 0 {
@@ -49,29 +52,41 @@ impl Redaction {
                 _ => redacted.push_str(pair),
             }
         }
-        Cow::Owned(redacted)
+        redacted
     }
 
     /// Whether a key is secret, or would have to be decoded to know. Most queries have none such.
-    fn may_be_secret(&self, key: &[u8]) -> bool {
-        let is_listed = match &self.0 {
-            None => DEFAULT.iter().any(|secret| secret.as_bytes() == key),
-            Some(keys) => keys.iter().any(|secret| secret.as_bytes() == key),
-        };
-        is_listed || key.contains(&b'%')
+    fn may_hold_secrets(&self, query: &[u8]) -> bool {
+        let (mut began, mut is_key) = (0, true);
+        for (at, byte) in query.iter().enumerate() {
+            match byte {
+                // Mostly letters.
+                b'>'.. => {}
+                b'&' => (began, is_key) = (at + 1, true),
+                b'%' if is_key => return true,
+                b'=' if is_key => {
+                    if self.lists(&query[began..at]) {
+                        return true;
+                    }
+                    is_key = false;
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     fn is_secret(&self, key: &str) -> bool {
         if !key.contains('%') {
-            return self.lists(key);
+            return self.lists(key.as_bytes());
         }
-        self.lists(&percent_decode_str(key).decode_utf8_lossy())
+        self.lists(percent_decode_str(key).decode_utf8_lossy().as_bytes())
     }
 
-    fn lists(&self, key: &str) -> bool {
+    fn lists(&self, key: &[u8]) -> bool {
         match &self.0 {
-            None => DEFAULT.contains(&key),
-            Some(keys) => keys.iter().any(|secret| **secret == *key),
+            None => DEFAULT.iter().any(|secret| secret.as_bytes() == key),
+            Some(keys) => keys.iter().any(|secret| secret.as_bytes() == key),
         }
     }
 }
