@@ -116,7 +116,7 @@ fn read_block<const D: usize, const N: usize>(mut digits: [u8; D], ignored: u8) 
 const LANES: usize = 16;
 
 /// The same byte in all eight places.
-const fn each(byte: u8) -> u64 {
+pub(super) const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 

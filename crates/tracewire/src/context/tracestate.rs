@@ -5,6 +5,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use super::Carrier;
+use super::hex::each;
 
 pub(crate) static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -76,15 +77,17 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
         .get::<Unheld>()
         .filter(|unheld| unheld.trace_id == span.trace_id())
         .map_or(&[][..], |unheld| &unheld.members);
+    match join(held) {
+        Ok(list) if unheld.is_empty() => list,
+        _ => join_anyhow(held, unheld),
+    }
+}
+
+/// The list of the members that can be written, those that OpenTelemetry's type does not hold in
+/// their places.
+#[cold]
+fn join_anyhow(held: &TraceState, unheld: &[UnheldMember]) -> Option<String> {
     let count = held.into_iter().len();
-    if count + unheld.len() == 0 {
-        return None;
-    }
-    if unheld.is_empty()
-        && let Some(list) = join(held)
-    {
-        return Some(list);
-    }
     let mut places = unheld.iter().peekable();
     let mut list = String::with_capacity(128);
     for (after, (key, value)) in (0..count).rev().zip(held) {
@@ -105,24 +108,49 @@ pub(super) fn format(context: &Context, span: &SpanContext) -> Option<String> {
     (!list.is_empty()).then_some(list)
 }
 
-/// The list of these members, exactly as long as it has to be, or `None` where one of them must be
-/// left out or made out to be valid first.
-fn join(held: &TraceState) -> Option<String> {
-    let ends = |(key, value): (&str, &str)| {
-        let is_whole = !key.is_empty() && value.bytes().next_back().is_some_and(|it| it != b' ');
-        is_whole.then_some(key.len() + value.len() + 2)
-    };
-    let length = held.into_iter().try_fold(0, |length, member| Some(length + ends(member)?))?;
-    let length = length.checked_sub(1)?;
-    if length > MAX_LENGTH || held.into_iter().len() > MAX_MEMBERS {
-        return None;
+/// One of the members must be left out or made out to be valid first.
+struct Unfit;
+
+/// The list of these members, exactly as long as it has to be; `None` of none.
+fn join(held: &TraceState) -> Result<Option<String>, Unfit> {
+    let (mut count, mut length, mut are_whole) = (0, 0, true);
+    for (key, value) in held {
+        count += 1;
+        length += key.len() + value.len() + 2;
+        are_whole &= !key.is_empty() && value.bytes().next_back().is_some_and(|it| it != b' ');
     }
-    let mut list = String::with_capacity(length);
-    held.into_iter().for_each(|(key, value)| push(&mut list, &[key, "=", value]));
-    // OpenTelemetry's type sees to it that no value has a comma or an equals sign. Looking at all
-    // bytes takes fewer instructions than stopping at the first that is wrong.
-    let is_printable = list.bytes().fold(true, |all, it| all & (b' '..=b'~').contains(&it));
-    is_printable.then_some(list)
+    if count == 0 {
+        return Ok(None);
+    }
+    if !are_whole || length - 1 > MAX_LENGTH || count > MAX_MEMBERS {
+        return Err(Unfit);
+    }
+    let mut list = String::with_capacity(length - 1);
+    for (key, value) in held {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        list.push_str(key);
+        list.push('=');
+        list.push_str(value);
+    }
+    // OpenTelemetry's type sees to it that no value has a comma or an equals sign.
+    if is_printable(list.as_bytes()) { Ok(Some(list)) } else { Err(Unfit) }
+}
+
+/// Whether there is nothing but printable ASCII.
+fn is_printable(text: &[u8]) -> bool {
+    // Eight bytes at a time, of which one below the space borrows its highest bit, and one above the
+    // tilde has it or carries into it.
+    let is_whole = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        let (below, above) = (word.wrapping_sub(each(b' ')), word.wrapping_add(each(1)));
+        (below | above | word) & each(0x80) == 0
+    };
+    match text.last_chunk() {
+        Some(last) => text.as_chunks().0.iter().all(is_whole) && is_whole(last),
+        None => text.iter().all(|byte| (b' '..=b'~').contains(byte)),
+    }
 }
 
 fn push(list: &mut String, parts: &[&str]) {
@@ -322,6 +350,20 @@ mod tests {
             key in prop_oneof!["[a-z0-9][a-z0-9_*/@-]{0,255}", "[a-z0-9][a-b_@]{0,16}"],
         ) {
             check(&key);
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_not_printable_is_seen_wherever_it_is() {
+        for length in 1..=24 {
+            for (at, byte) in (0..length).flat_map(|at| (0..=u8::MAX).map(move |it| (at, it))) {
+                for around in [b' ', b'k', b'~'] {
+                    let mut text = vec![around; length];
+                    text[at] = byte;
+                    let expected = (b' '..=b'~').contains(&byte);
+                    assert_eq!(is_printable(&text), expected, "{byte:#x} at {at} of {length}");
+                }
+            }
         }
     }
 
