@@ -193,30 +193,48 @@ impl Propagator {
     /// With a valid span every field of the written formats is ours: what a former use of the
     /// carrier left behind is replaced or removed. Without one there is nothing to say about the
     /// trace, so fields that are there already are the user's own and stay.
-    pub fn inject(&self, context: &Context, carrier: &mut dyn CarrierMut) {
-        self.inject_filtered(context, |_| true, carrier);
+    pub fn inject(&self, context: &Context, mut carrier: &mut dyn CarrierMut) {
+        self.inject_filtered(context, |_| true, &mut carrier);
     }
 
     /// The same with only the baggage whose keys `keep` allows.
-    pub(crate) fn inject_filtered(
+    #[inline]
+    pub(crate) fn inject_filtered<C: CarrierMut>(
         &self,
         context: &Context,
         keep: impl Fn(&str) -> bool,
-        carrier: &mut dyn CarrierMut,
+        carrier: &mut C,
     ) {
         let traced = context.span().span_context().is_valid();
         if traced {
             self.rivals.iter().for_each(|name| carrier.remove(name));
         }
-        if *self.inject == [Format::TraceContext, Format::Baggage] {
-            if traced {
-                w3c::inject(context, carrier);
-            }
-            if traced || !context.baggage().is_empty() {
-                baggage::inject(context.baggage(), &keep, carrier);
-            }
-            return;
+        // Nearly always, so that no request pays for the choice.
+        if *self.inject != [Format::TraceContext, Format::Baggage] {
+            return self.inject_each(context, traced, &keep, carrier);
         }
+        if traced {
+            let state = w3c::write(context, carrier);
+            let baggage = baggage::write(context.baggage(), &keep, carrier);
+            match (state, baggage) {
+                (Some(state), Some(baggage)) => carrier.remove_each(&[state, baggage]),
+                (state, baggage) => {
+                    state.into_iter().chain(baggage).for_each(|stale| carrier.remove(stale));
+                }
+            }
+        } else if !context.baggage().is_empty() {
+            baggage::inject(context.baggage(), &keep, carrier);
+        }
+    }
+
+    #[inline(never)]
+    fn inject_each(
+        &self,
+        context: &Context,
+        traced: bool,
+        keep: impl Fn(&str) -> bool,
+        carrier: &mut dyn CarrierMut,
+    ) {
         for format in &*self.inject {
             match format {
                 Format::Baggage if !traced && context.baggage().is_empty() => {}

@@ -203,7 +203,18 @@ impl Telemetry {
         &self,
         context: &Context,
         keep: impl Fn(&str) -> bool,
-        carrier: &mut dyn CarrierMut,
+        mut carrier: &mut dyn CarrierMut,
+    ) {
+        self.write(context, keep, &mut carrier);
+    }
+
+    /// The same for a carrier of which more is known than what it can do.
+    #[inline]
+    pub(crate) fn write(
+        &self,
+        context: &Context,
+        keep: impl Fn(&str) -> bool,
+        carrier: &mut impl CarrierMut,
     ) {
         self.with(|settings| settings.propagator.inject_filtered(context, keep, carrier));
     }
@@ -242,15 +253,21 @@ impl Telemetry {
         self.with(|settings| settings.source.ignores(settings.sampling, parent))
     }
 
-    /// Whether there will be no span below the current context, known before anybody is asked.
-    pub(crate) fn ignores_current(&self) -> bool {
+    /// The current context, unless it is known before anybody is asked that there will be no span
+    /// below it, or somebody `leaves` it at that.
+    #[inline]
+    pub(crate) fn parent_unless(&self, leaves: impl FnOnce(&Context) -> bool) -> Option<Context> {
         // Nothing may be dropped while the context is borrowed, the settings least of all.
         self.with(|settings| {
-            Context::map_current(|parent| settings.source.ignores(settings.sampling, parent))
+            Context::map_current(|parent| {
+                let ignores = settings.source.ignores(settings.sampling, parent);
+                if ignores || leaves(parent) { None } else { Some(parent.clone()) }
+            })
         })
     }
 
     /// Begins to measure an operation of this kind, if anybody wants to know.
+    #[inline]
     pub(crate) fn measurement(&self, family: Family) -> Metered {
         self.with(|settings| settings.measuring.begin(family, source::scope))
     }
@@ -270,8 +287,9 @@ impl Telemetry {
     ) -> Operation {
         self.with(|settings| {
             let (source, sampling) = (&settings.source, settings.sampling);
-            Operation::start(source, sampling, metered, kind, parent, describe)
-                .with_exception_events(settings.exception_events)
+            let mut operation = Operation::start(source, sampling, metered, kind, parent, describe);
+            operation.set_exception_events(settings.exception_events);
+            operation
         })
     }
 }

@@ -67,12 +67,31 @@ fn read_member(member: &[u8], baggage: &mut Baggage) -> Option<()> {
 
 /// Writes the members that `keep` allows, in the order of their keys. Members beyond the limits are
 /// left out whole; nothing left to write removes the field.
-#[inline]
 pub(crate) fn inject(baggage: &Baggage, keep: impl Fn(&str) -> bool, carrier: &mut dyn CarrierMut) {
-    if baggage.is_empty() { carrier.remove(&BAGGAGE) } else { write(baggage, keep, carrier) }
+    if let Some(stale) = write(baggage, keep, carrier) {
+        carrier.remove(stale);
+    }
 }
 
-fn write(baggage: &Baggage, keep: impl Fn(&str) -> bool, carrier: &mut dyn CarrierMut) {
+/// The same but for the field to be taken out, if there is nothing to write, which is returned.
+#[inline]
+pub(crate) fn write<C: CarrierMut + ?Sized>(
+    baggage: &Baggage,
+    keep: impl Fn(&str) -> bool,
+    carrier: &mut C,
+) -> Option<&'static HeaderName> {
+    if baggage.is_empty() {
+        return Some(&BAGGAGE);
+    }
+    let list = list(baggage, keep);
+    if list.is_empty() {
+        return Some(&BAGGAGE);
+    }
+    carrier.set(&BAGGAGE, &list);
+    None
+}
+
+fn list(baggage: &Baggage, keep: impl Fn(&str) -> bool) -> String {
     let mut members: Vec<_> = baggage.iter().filter(|(key, _)| keep(key.as_str())).collect();
     members.sort_unstable_by_key(|(key, _)| key.as_str());
     let mut list = String::new();
@@ -98,11 +117,7 @@ fn write(baggage: &Baggage, keep: impl Fn(&str) -> bool, carrier: &mut dyn Carri
             written += 1;
         }
     }
-    if written > 0 {
-        carrier.set(&BAGGAGE, &list);
-    } else {
-        carrier.remove(&BAGGAGE);
-    }
+    list
 }
 
 /// `token` (RFC 9110 §5.6.2).

@@ -68,6 +68,11 @@ pub trait CarrierMut {
     /// Takes a field out, so that no stale context stays in a request that is sent again.
     fn remove(&mut self, name: &HeaderName);
 
+    /// The same for each of these fields.
+    fn remove_each(&mut self, names: &[&HeaderName]) {
+        names.iter().for_each(|name| self.remove(name));
+    }
+
     /// Makes room for so many fields that are about to be written, where that saves work.
     fn reserve(&mut self, fields: usize) {
         let _ = fields;
@@ -147,6 +152,7 @@ impl CarrierMut for HeaderMap {
         put(self, name, HeaderValue::from_str(value));
     }
 
+    #[inline]
     fn set_bytes(&mut self, name: &HeaderName, value: &[u8]) {
         put(self, name, HeaderValue::from_bytes(value));
     }
@@ -156,10 +162,15 @@ impl CarrierMut for HeaderMap {
     }
 
     fn remove(&mut self, name: &HeaderName) {
+        self.remove_each(&[name]);
+    }
+
+    #[inline]
+    fn remove_each(&mut self, names: &[&HeaderName]) {
         // Mostly there is nothing to remove, and few names are compared sooner than one is hashed.
-        let is_absent = self.keys_len() <= FEW_FIELDS && !self.keys().any(|known| known == name);
-        if !is_absent {
-            HeaderMap::remove(self, name);
+        let is_stale = |known: &HeaderName| names.contains(&known);
+        if self.keys_len() > FEW_FIELDS || self.keys().any(is_stale) {
+            names.iter().for_each(|name| drop(HeaderMap::remove(self, *name)));
         }
     }
 
@@ -169,11 +180,40 @@ impl CarrierMut for HeaderMap {
     }
 }
 
+#[inline]
 fn put(headers: &mut HeaderMap, name: &HeaderName, value: Result<HeaderValue, InvalidHeaderValue>) {
     // A full map has no room, not even to replace a value.
     let written = value.is_ok_and(|value| headers.try_insert(name.clone(), value).is_ok());
     if !written {
         headers.remove(name);
+    }
+}
+
+// === impl &mut dyn CarrierMut ===
+
+impl CarrierMut for &mut (dyn CarrierMut + '_) {
+    fn set(&mut self, name: &HeaderName, value: &str) {
+        (**self).set(name, value);
+    }
+
+    fn set_bytes(&mut self, name: &HeaderName, value: &[u8]) {
+        (**self).set_bytes(name, value);
+    }
+
+    fn set_text(&mut self, name: &HeaderName, value: String) {
+        (**self).set_text(name, value);
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        (**self).remove(name);
+    }
+
+    fn remove_each(&mut self, names: &[&HeaderName]) {
+        (**self).remove_each(names);
+    }
+
+    fn reserve(&mut self, fields: usize) {
+        (**self).reserve(fields);
     }
 }
 

@@ -18,8 +18,19 @@ pub(crate) fn extract(carrier: &(impl Carrier + ?Sized)) -> Option<TraceContext>
     TraceContext::with_state(trace_id, span_id, flags, tracestate::extract(carrier))
 }
 
-/// Writes both fields for the span of `context`; an empty `tracestate` is not written.
+/// Writes both fields for the span of `context`; an empty `tracestate` is taken out.
 pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
+    if let Some(stale) = write(context, carrier) {
+        carrier.remove(stale);
+    }
+}
+
+/// The same but for the field to be taken out, if there is one, which is returned.
+#[inline]
+pub(crate) fn write<C: CarrierMut + ?Sized>(
+    context: &Context,
+    carrier: &mut C,
+) -> Option<&'static HeaderName> {
     let span = context.span();
     let span = span.span_context();
     let state = tracestate::format(context, span);
@@ -28,7 +39,10 @@ pub(crate) fn inject(context: &Context, carrier: &mut dyn CarrierMut) {
     }
     carrier.set_bytes(&TRACEPARENT, TraceParent::of(span).as_bytes());
     match state {
-        Some(state) => carrier.set_text(&TRACESTATE, state),
-        None => carrier.remove(&TRACESTATE),
+        Some(state) => {
+            carrier.set_text(&TRACESTATE, state);
+            None
+        }
+        None => Some(&TRACESTATE),
     }
 }

@@ -34,8 +34,8 @@ pin_project! {
                 this.inner.set(None);
                 drop(entered);
             }
-            if let Some(tracked) = this.tracked.take() {
-                tracked.dropped();
+            if let Some(tracked) = this.tracked {
+                tracked.drop_body();
             }
         }
     }
@@ -67,7 +67,8 @@ impl<P: Protocol> Tracked<P> {
         frame.is_trailers() || self.left == Some(0)
     }
 
-    fn dropped(mut self) {
+    /// The body is gone, and the operation with it unless it has ended.
+    fn drop_body(&mut self) {
         if self.operation.is_unfinished() {
             let outcome = self.protocol.dropped(&mut self.operation);
             self.operation.end(outcome);

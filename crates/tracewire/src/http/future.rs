@@ -1,5 +1,6 @@
 //! The future of a response, on both sides.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
@@ -188,8 +189,15 @@ impl<P: Protocol> Exchange<P> {
     }
 
     /// Records the route if an inner layer has told one by now.
+    #[inline]
     fn learn_route(&mut self) {
-        let Some((name, template)) = self.serving.take().and_then(Serving::told) else { return };
+        if let Some((name, template)) = self.serving.take().and_then(Serving::told) {
+            self.route(name, template);
+        }
+    }
+
+    #[inline(never)]
+    fn route(&mut self, name: Option<Cow<'static, str>>, template: Cow<'static, str>) {
         if let Some(line) = self.operation.line() {
             line.route(template.clone());
         }
@@ -277,10 +285,12 @@ impl Answer {
         }
     }
 
+    #[inline]
     fn record(&self, response: &ResponseHead<'_>, side: Side, operation: &Operation) {
-        if side == Side::Caller {
-            let peer = (self.peer)(response.extensions);
-            peer.into_iter().for_each(|peer| operation.set(peer_attributes(peer)));
+        if side == Side::Caller
+            && let Some(peer) = (self.peer)(response.extensions)
+        {
+            operation.set(peer_attributes(peer));
         }
         if self.response_headers.len() > 0 {
             operation.set(self.response_headers.attributes(response.headers));

@@ -78,6 +78,7 @@ impl Measuring {
         }
     }
 
+    #[inline]
     fn begin_globally(
         &self,
         family: Family,
@@ -97,31 +98,36 @@ impl Measuring {
 
     #[inline]
     fn global(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Registry>> {
-        if self.leaves_global { None } else { self.of_global(scope) }
-    }
-
-    fn of_global(&self, scope: impl FnOnce() -> InstrumentationScope) -> Option<Arc<Registry>> {
-        let provider = opentelemetry::global::meter_provider();
-        // The provider that is there before one is set has nothing in it, not even a field.
-        if size_of_val(&*provider) == 0 {
+        if self.leaves_global {
             return None;
         }
+        let provider = opentelemetry::global::meter_provider();
+        // The provider that is there before one is set has nothing in it, not even a field.
+        if size_of_val(&*provider) == 0 { None } else { Some(self.of_global(provider, scope)) }
+    }
+
+    #[inline(never)]
+    fn of_global(
+        &self,
+        provider: Provider,
+        scope: impl FnOnce() -> InstrumentationScope,
+    ) -> Arc<Registry> {
         let known = self.global.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((seen, registry)) = &*known
             && Arc::ptr_eq(seen, &provider)
         {
-            return Some(registry.clone());
+            return registry.clone();
         }
         drop(known);
         let mut known = self.global.write().unwrap_or_else(PoisonError::into_inner);
         match &*known {
-            Some((seen, registry)) if Arc::ptr_eq(seen, &provider) => Some(registry.clone()),
+            Some((seen, registry)) if Arc::ptr_eq(seen, &provider) => registry.clone(),
             _ => {
                 let meters: Arc<dyn Sink> =
                     Arc::new(Meters::new(provider.meter_with_scope(scope())));
                 let registry = Arc::new(Registry::new(vec![meters], self.choice.clone()));
                 *known = Some((provider, registry.clone()));
-                Some(registry)
+                registry
             }
         }
     }

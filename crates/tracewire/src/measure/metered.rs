@@ -58,6 +58,12 @@ impl Metered {
         Self(Some(measurement))
     }
 
+    /// Nothing instead, if so.
+    #[inline]
+    pub(crate) fn unless(self, unwanted: bool) -> Self {
+        if unwanted { Self::default() } else { self }
+    }
+
     /// Whether anybody measures.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {

@@ -131,6 +131,11 @@ fn nothing<T>(_: T) {}
 
 impl Metered {
     #[inline]
+    pub(crate) fn unless(self, _: bool) -> Self {
+        self
+    }
+
+    #[inline]
     pub(crate) fn is_on(&self) -> bool {
         false
     }

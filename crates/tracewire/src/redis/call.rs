@@ -106,7 +106,7 @@ impl Call<'_> {
         ];
         start.reserve(ALWAYS + more.into_iter().filter(|more| *more).count());
         start.set(KeyValue::new(DB_SYSTEM_NAME, "redis"));
-        config.server_attributes().for_each(|attribute| start.set(attribute));
+        config.describe_server(start);
         start.set(KeyValue::new(DB_NAMESPACE, namespace(database)));
         start.set(KeyValue::new(DB_OPERATION_NAME, summary.name.clone()));
         start.name(summary.name);

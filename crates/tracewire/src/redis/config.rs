@@ -9,6 +9,7 @@ use redis::{ConnectionAddr, ConnectionInfo};
 use super::rate::{Rate, Room};
 use crate::Telemetry;
 use crate::measure::Attributes;
+use crate::span::Start;
 use crate::span::attributes::{SERVER_ADDRESS, SERVER_PORT};
 
 /// The port that goes without saying.
@@ -167,13 +168,14 @@ impl Config {
         &self.settings.telemetry
     }
 
-    /// Where the server is: `server.address`, `server.port`.
-    pub(super) fn server_attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let address = self.settings.address.clone();
-        let address = address.map(|address| KeyValue::new(SERVER_ADDRESS, address));
-        let port = self.settings.port;
-        let port = port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port)));
-        address.into_iter().chain(port)
+    /// Says where the server is: `server.address`, `server.port`.
+    pub(super) fn describe_server(&self, start: &mut Start) {
+        if let Some(address) = &self.settings.address {
+            start.set(KeyValue::new(SERVER_ADDRESS, address.clone()));
+        }
+        if let Some(port) = self.settings.port {
+            start.set(KeyValue::new(SERVER_PORT, i64::from(port)));
+        }
     }
 
     /// The same for metrics.

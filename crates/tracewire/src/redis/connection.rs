@@ -132,10 +132,11 @@ impl Config {
     pub(super) fn open(&self, call: Call<'_>, database: impl Fn() -> i64) -> Option<Opened> {
         let telemetry = self.telemetry_in_use();
         let mut metered = telemetry.measurement(Family::Database);
-        if !metered.is_on() && telemetry.ignores_current() {
-            return None;
-        }
-        let parent = Context::current();
+        let parent = if metered.is_on() {
+            Context::current()
+        } else {
+            telemetry.parent_unless(|_| false)?
+        };
         let mut summary = None;
         if self.asks_for_names() {
             let named = call.summary();
@@ -153,12 +154,13 @@ impl Config {
             return None;
         }
         if room == Room::None {
-            let operation = Operation::only_measured(parent, Side::Caller, metered);
-            let operation = operation.in_domain(Domain::Database).below_current();
+            let mut operation = Operation::only_measured(parent, Side::Caller, metered);
+            operation.set_domain(Domain::Database);
+            operation.be_call();
             return Some(Opened { operation, is_read: false });
         }
         let mut is_read = false;
-        let operation = telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
+        let mut operation = telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
             let summary = summary.unwrap_or_else(|| call.summary());
             is_read = self.records_hits() && summary.command.is_some_and(Command::is_read);
             call.describe(summary, self, database(), start);
@@ -167,7 +169,8 @@ impl Config {
             }
         });
         let stands_aside = !operation.is_watched() && is_same_span(operation.context(), &parent);
-        let operation = operation.in_domain(Domain::Database).below_current();
+        operation.set_domain(Domain::Database);
+        operation.be_call();
         (!stands_aside).then_some(Opened { operation, is_read })
     }
 }

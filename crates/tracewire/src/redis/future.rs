@@ -16,7 +16,7 @@ use crate::span::Operation;
 pub(super) struct InFlight<'a, T> {
     /// Before `operation`, which outlives it.
     future: Option<RedisFuture<'a, T>>,
-    operation: Option<Operation>,
+    operation: Operation,
     is_read: bool,
 }
 
@@ -27,10 +27,10 @@ impl<'a, T: Reply + 'a> InFlight<'a, T> {
     ) -> RedisFuture<'a, T> {
         let Opened { operation, is_read } = opened;
         let future = {
-            let _entered = operation.enter();
+            let _entered = operation.enter_at_once();
             driver()
         };
-        Box::pin(Self { future: Some(future), operation: Some(operation), is_read })
+        Box::pin(Self { future: Some(future), operation, is_read })
     }
 }
 
@@ -39,28 +39,26 @@ impl<T: Reply> Future for InFlight<'_, T> {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<RedisResult<T>> {
         let this = self.get_mut();
-        let (Some(future), Some(operation)) = (&mut this.future, &this.operation) else {
+        let Some(future) = &mut this.future else {
             return Poll::Pending;
         };
         let result = {
-            let _entered = operation.enter();
+            let _entered = this.operation.enter();
             let polled = future.as_mut().poll(task);
             if polled.is_ready() {
                 this.future = None;
             }
             std::task::ready!(polled)
         };
-        if let Some(operation) = this.operation.take() {
-            finish(operation, &result, this.is_read);
-        }
+        finish(&mut this.operation, &result, this.is_read);
         Poll::Ready(result)
     }
 }
 
 impl<T> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
-        if let (Some(operation), Some(future)) = (&self.operation, self.future.take()) {
-            let _entered = operation.enter();
+        if let Some(future) = self.future.take() {
+            let _entered = self.operation.enter();
             drop(future);
         }
     }

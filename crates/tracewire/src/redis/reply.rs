@@ -54,9 +54,9 @@ impl Reply for Vec<Value> {
 }
 
 /// Ends the operation as the result tells.
-pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>, is_read: bool) {
+pub(super) fn finish<T: Reply>(operation: &mut Operation, result: &RedisResult<T>, is_read: bool) {
     if !operation.is_watched() {
-        return operation.finish(Outcome::Success);
+        return operation.end(Outcome::Success);
     }
     let (status_code, error_type) = match result {
         Ok(reply) => match reply.error() {
@@ -65,7 +65,7 @@ pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>
                 if is_read {
                     operation.set_one(KeyValue::new(CACHE_HIT, reply.is_hit()));
                 }
-                return operation.finish(Outcome::Success);
+                return operation.end(Outcome::Success);
             }
         },
         Err(error) => match error.code() {
@@ -78,7 +78,7 @@ pub(super) fn finish<T: Reply>(mut operation: Operation, result: &RedisResult<T>
         operation.set_one(KeyValue::new(DB_RESPONSE_STATUS_CODE, code));
     }
     // No description: messages of the server quote arguments.
-    operation.finish(Outcome::error(error_type));
+    operation.end(Outcome::error(error_type));
 }
 
 fn error_in(value: &Value, depth: usize) -> Option<&ServerError> {

@@ -115,13 +115,13 @@ fn send<T: Reply>(
     opened: Option<Opened>,
     driver: impl FnOnce() -> RedisResult<T>,
 ) -> RedisResult<T> {
-    let Some(Opened { operation, is_read }) = opened else {
+    let Some(Opened { mut operation, is_read }) = opened else {
         return driver();
     };
     let result = {
         let _entered = operation.enter();
         driver()
     };
-    finish(operation, &result, is_read);
+    finish(&mut operation, &result, is_read);
     result
 }

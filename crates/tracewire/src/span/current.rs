@@ -29,7 +29,7 @@ pub(crate) fn entered_with(span: SpanId) -> Option<Context> {
 }
 
 /// Puts a context on top of those entered before. At the end of a thread there is no place any more.
-#[inline]
+#[inline(always)]
 pub(super) fn push(context: &Context) -> Option<Depth> {
     let push = |entered: &RefCell<Vec<Context>>| {
         let mut entered = entered.borrow_mut();
@@ -40,7 +40,7 @@ pub(super) fn push(context: &Context) -> Option<Depth> {
 }
 
 /// Takes it away. It is dropped when nothing is borrowed: a span may end with its last context.
-#[inline]
+#[inline(always)]
 pub(super) fn pop(depth: Depth) {
     let pop = |entered: &RefCell<Vec<Context>>| {
         let mut entered = entered.borrow_mut();
@@ -84,6 +84,9 @@ fn pop_all_above(Depth(depth): Depth) {
 /// # request.finish(tracewire::span::Outcome::Success);
 /// capture.assert(expect::span("POST /orders").server().attribute("shop.order", 7_i64));
 /// ```
+///
+/// The calls that are made meanwhile by clients, database and cache connections with a layer or a
+/// wrapper of tracewire's do not count: within one it is still the request.
 ///
 /// It is known on the thread on which the operation runs. In a task of its own that was spawned with
 /// a context it is the span of that context; to be sure, take it before and move it in. Outside of

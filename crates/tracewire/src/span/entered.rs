@@ -54,7 +54,7 @@ impl<'a> Entered<'a> {
         Self {
             operation,
             panicking: std::thread::panicking(),
-            depth: if operation.recording { current::push(operation.target()) } else { None },
+            depth: if operation.listed { current::push(operation.target()) } else { None },
             _context: attaching.then(|| operation.context.clone().attach()),
             _front: front,
         }

@@ -85,6 +85,8 @@ pub struct Operation {
     /// Whether exceptions are span events too.
     exception_events: bool,
     recording: bool,
+    /// Whether [`current`] finds it.
+    listed: bool,
     finished: AtomicBool,
     panicked: AtomicBool,
     /// An exception has been recorded; the same one is not recorded again at the end.
@@ -121,8 +123,8 @@ impl Operation {
             start.start_time = metered.date(start.start_time);
             source.start(kind, start, parent)
         };
-        let operation = Self::of(started.unwrap_or_else(|| Started::none(parent.clone())), side);
-        if parent.is_telemetry_suppressed() { operation } else { operation.metered(metered) }
+        let started = started.unwrap_or_else(|| Started::none(parent.clone()));
+        Self::of(started, side, metered.unless(parent.is_telemetry_suppressed()))
     }
 
     /// Takes a measurement along, to be recorded when the operation ends.
@@ -133,22 +135,22 @@ impl Operation {
 
     /// An operation that is not recorded: `parent` is current in it and travels on.
     pub fn untraced(parent: &Context) -> Self {
-        Self::of(Started::none(parent.clone()), Side::Called)
+        Self::of(Started::none(parent.clone()), Side::Called, Metered::default())
     }
 
     /// The same for an operation that is measured all the same, unless telemetry is suppressed.
     #[inline]
     pub(crate) fn only_measured(parent: Context, side: Side, metered: Metered) -> Self {
-        let suppressed = parent.is_telemetry_suppressed();
-        let operation = Self::of(Started::none(parent), side);
-        if suppressed { operation } else { operation.metered(metered) }
+        let metered = metered.unless(parent.is_telemetry_suppressed());
+        Self::of(Started::none(parent), side, metered)
     }
 
     /// Says more about an operation that somebody else has opened and will end, and whose context
     /// this is. Its own end adds only what that means for the span.
     pub(crate) fn join(joined: Context, side: Side, describe: impl FnOnce(&mut Start)) -> Self {
-        let mut operation = Self::of(Started::none(Context::current()), side);
+        let mut operation = Self::of(Started::none(Context::current()), side, Metered::default());
         operation.recording = joined.span().is_recording();
+        operation.listed = operation.recording;
         operation.extras().joined = Some(joined);
         if operation.recording {
             let mut start = Start::default();
@@ -160,7 +162,8 @@ impl Operation {
     }
 
     #[inline]
-    fn of(Started { context, place, extras, recording }: Started, side: Side) -> Self {
+    fn of(started: Started, side: Side, metered: Metered) -> Self {
+        let Started { context, place, extras, recording } = started;
         Self {
             context,
             place,
@@ -169,31 +172,37 @@ impl Operation {
             domain: Domain::General,
             exception_events: false,
             recording,
+            listed: recording,
             finished: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             told: AtomicBool::new(false),
-            metered: Metered::default(),
+            metered,
         }
     }
 
-    /// Says that its parent is the current context.
-    pub(crate) fn below_current(mut self) -> Self {
+    /// Says that it is a call which the program makes below the current context: what the program
+    /// works for, which [`current`] finds, is still something else.
+    pub(crate) fn be_call(&mut self) {
+        self.listed = false;
         if self.place == Place::Parents && self.context.span().span_context().is_valid() {
             self.place = Place::Current;
         }
-        self
     }
 
     /// Says what kind of work it is.
     pub fn in_domain(mut self, domain: Domain) -> Self {
-        self.domain = domain;
+        self.set_domain(domain);
         self
     }
 
+    /// The same where it is, as it is large to move.
+    pub(crate) fn set_domain(&mut self, domain: Domain) {
+        self.domain = domain;
+    }
+
     /// Records exceptions as span events too.
-    pub(crate) fn with_exception_events(mut self, wanted: bool) -> Self {
+    pub(crate) fn set_exception_events(&mut self, wanted: bool) {
         self.exception_events = wanted;
-        self
     }
 
     /// Writes this line at the end, whether anything is recorded or not.

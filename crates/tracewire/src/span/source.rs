@@ -29,6 +29,12 @@ pub(crate) enum Source {
     Automatic,
 }
 
+/// A span of a tracer inside its context.
+pub(crate) struct Below {
+    context: Context,
+    recording: bool,
+}
+
 /// A span that has been started.
 pub(crate) struct Started {
     pub(super) context: Context,
@@ -40,7 +46,7 @@ pub(crate) struct Started {
 /// One virtual call from attributes to a started span inside its context.
 pub(crate) trait StartSpan: Send + Sync {
     /// `None` when the tracer is not a real one, or has been shut down.
-    fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started>;
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Below>;
 
     /// Whether a provider is behind it.
     fn is_real(&self) -> bool;
@@ -76,17 +82,27 @@ impl Source {
     }
 
     /// Starts a span, or `None` when this source has none to give.
+    #[inline]
     pub(super) fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
         match self {
-            Self::Nothing => None,
-            Self::Provider(tracer) => tracer.start(kind, start, parent),
+            Self::Provider(tracer) => {
+                tracer.start(start.into_builder(kind), parent).map(Started::of_tracer)
+            }
+            _ => self.start_elsewhere(kind, start, parent),
+        }
+    }
+
+    #[inline(never)]
+    fn start_elsewhere(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
+        match self {
+            Self::Nothing | Self::Provider(_) => None,
             Self::Tracing => front::start(&kind, start, parent),
             Self::Automatic => {
                 // The global provider may be set or replaced at any time and cannot be compared
                 // with the one seen last, so it is asked anew.
                 let global = global::tracer_with_scope(scope());
                 if is_real(&global) {
-                    Direct(global).start(kind, start, parent)
+                    Direct(global).start(start.into_builder(kind), parent).map(Started::of_tracer)
                 } else {
                     front::start(&kind, start, parent)
                 }
@@ -140,6 +156,11 @@ impl Started {
     pub(super) fn none(parent: Context) -> Self {
         Self { context: parent, place: Place::Parents, extras: None, recording: false }
     }
+
+    #[inline]
+    fn of_tracer(Below { context, recording }: Below) -> Self {
+        Self { context, place: Place::Own, extras: None, recording }
+    }
 }
 
 /// A tracer used without a box around its spans.
@@ -150,33 +171,43 @@ where
     T: Tracer + Send + Sync,
     T::Span: Send + Sync + 'static,
 {
-    fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
-        let span = self.0.build_with_context(start.into_builder(kind), parent);
+    fn start(&self, builder: SpanBuilder, parent: &Context) -> Option<Below> {
+        // A span is large, and copied once less where nothing is decided before it is in its context.
+        if parent.span().span_context().is_sampled() {
+            let span = self.0.build_with_context(builder, parent);
+            let recording = span.is_recording();
+            let context = parent.with_span(span);
+            return if recording {
+                Some(Below { context, recording })
+            } else {
+                Below::dropped(context.span().span_context(), parent)
+            };
+        }
+        let span = self.0.build_with_context(builder, parent);
         if span.is_recording() {
-            return Some(Started {
-                context: parent.with_span(span),
-                place: Place::Own,
-                extras: None,
-                recording: true,
-            });
+            Some(Below { context: parent.with_span(span), recording: true })
+        } else {
+            Below::dropped(span.span_context(), parent)
         }
-        // A tracer without a provider hands the parent's context back, one that has been shut down
-        // an invalid one.
-        let (own, parents) = (span.span_context(), parent.span());
-        let parents = parents.span_context();
-        if !own.is_valid() || own.span_id() == parents.span_id() {
-            return None;
-        }
-        Some(Started {
-            context: parent.with_remote_span_context(dropped(own, parents)),
-            place: Place::Own,
-            extras: None,
-            recording: false,
-        })
     }
 
     fn is_real(&self) -> bool {
         is_real(&self.0)
+    }
+}
+
+impl Below {
+    /// A span that is not recorded, or `None` where there was none to give: a tracer without a
+    /// provider hands the parent's context back, one that has been shut down an invalid one.
+    #[inline(never)]
+    fn dropped(own: &SpanContext, parent: &Context) -> Option<Self> {
+        let parents = parent.span();
+        let parents = parents.span_context();
+        if !own.is_valid() || own.span_id() == parents.span_id() {
+            return None;
+        }
+        let context = parent.with_remote_span_context(dropped(own, parents));
+        Some(Self { context, recording: false })
     }
 }
 

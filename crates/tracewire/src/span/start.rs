@@ -28,9 +28,12 @@ impl Start {
     }
 
     /// Makes room for this many attributes, those set at the end included.
+    #[inline]
     pub fn reserve(&mut self, attributes: usize) {
         if self.attributes.capacity() == 0 {
-            self.attributes = Vec::with_capacity(attributes);
+            // What has no room holds nothing that would have to be dropped.
+            let none = std::mem::replace(&mut self.attributes, Vec::with_capacity(attributes));
+            std::mem::forget(none);
         } else {
             self.attributes.reserve_exact(attributes);
         }

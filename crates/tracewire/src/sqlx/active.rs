@@ -32,22 +32,31 @@ struct Counts {
     raw: bool,
     /// Whether results say how many rows were changed.
     changes: bool,
-    rows: i64,
     /// Statements that are over.
-    statements: i64,
+    statements: u32,
+    rows: i64,
     affected: Option<u64>,
 }
+
+/// Counts what a statement gives.
+pub(super) struct Counter<'a> {
+    counts: &'a mut Counts,
+    /// How to read the count of affected rows out of a driver's result.
+    affected: Option<fn(&dyn Any) -> Option<u64>>,
+}
+
+// === impl Active ===
 
 impl Active {
     /// A statement; `raw` if it is not prepared.
     pub(super) fn statement<DB: Database>(
-        operation: Operation,
+        mut operation: Operation,
         config: &Arc<Config>,
         ticket: Option<Ticket>,
         raw: bool,
         changes: bool,
     ) -> Self {
-        let operation = operation.in_domain(Domain::Database);
+        operation.set_domain(Domain::Database);
         let counts = Counts { raw, changes, ..Counts::default() };
         Self { operation, config: config.clone(), driver: DB::NAME, ticket, counts }
     }
@@ -64,33 +73,14 @@ impl Active {
         Self { operation, config: config.clone(), driver, ticket, counts }
     }
 
-    pub(super) fn enter(&self) -> Entered<'_> {
-        self.operation.enter()
+    /// Makes the operation current until the guard goes, with its counter at hand.
+    pub(super) fn enter(&mut self) -> (Entered<'_>, Counter<'_>) {
+        let counter = Counter { counts: &mut self.counts, affected: self.config.affected };
+        (self.operation.enter(), counter)
     }
 
     pub(super) fn operation(&self) -> &Operation {
         &self.operation
-    }
-
-    pub(super) fn returned(&mut self, rows: i64) {
-        self.counts.rows += rows;
-    }
-
-    /// Counts what a statement says when it is over: how many rows it changed.
-    fn is_over<R: 'static>(&mut self, result: &R) {
-        self.counts.statements += 1;
-        if self.counts.changes
-            && let Some(affected) = self.config.affected.and_then(|read| read(result as &dyn Any))
-        {
-            *self.counts.affected.get_or_insert(0) += affected;
-        }
-    }
-
-    pub(super) fn saw<DB: Database>(&mut self, step: &Item<DB>) {
-        match step {
-            Either::Left(result) => self.is_over(result),
-            Either::Right(_) => self.returned(1),
-        }
     }
 
     /// Ends the operation. Does nothing the second time.
@@ -131,24 +121,47 @@ impl Active {
         }
         let Counts { raw, rows, statements, affected, .. } = self.counts;
         self.operation.measurement().count(Slot::ROWS, u64::try_from(rows).unwrap_or_default());
-        if !self.operation.is_recording() {
+        let has_more = self.config.returned_rows || affected.is_some() || (raw && statements > 1);
+        if !has_more || !self.operation.is_recording() {
             return;
         }
         let rows = self.config.returned_rows.then_some((names::DB_RESPONSE_RETURNED_ROWS, rows));
         let affected = affected.and_then(|rows| i64::try_from(rows).ok());
         let affected = affected.map(|rows| (names::DB_RESPONSE_AFFECTED_ROWS, rows));
-        let batch = (raw && statements > 1).then_some(statements);
+        let batch = (raw && statements > 1).then_some(i64::from(statements));
         let batch = batch.map(|size| (names::DB_OPERATION_BATCH_SIZE, size));
-        let told = [rows, affected, batch];
-        if told.iter().any(Option::is_some) {
-            let attribute = |(name, value)| KeyValue::new(name, value);
-            self.operation.set(told.into_iter().flatten().map(attribute));
-        }
+        let attribute = |(name, value)| KeyValue::new(name, value);
+        self.operation.set([rows, affected, batch].into_iter().flatten().map(attribute));
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
         self.tell();
+    }
+}
+
+// === impl Counter ===
+
+impl Counter<'_> {
+    pub(super) fn returned(&mut self, rows: i64) {
+        self.counts.rows += rows;
+    }
+
+    pub(super) fn saw<DB: Database>(&mut self, step: &Item<DB>) {
+        match step {
+            Either::Left(result) => self.is_over(result),
+            Either::Right(_) => self.returned(1),
+        }
+    }
+
+    /// Counts what a statement says when it is over: how many rows it changed.
+    fn is_over<R: 'static>(&mut self, result: &R) {
+        self.counts.statements = self.counts.statements.saturating_add(1);
+        if self.counts.changes
+            && let Some(affected) = self.affected.and_then(|read| read(result as &dyn Any))
+        {
+            *self.counts.affected.get_or_insert(0) += affected;
+        }
     }
 }

@@ -106,6 +106,11 @@ impl Config {
         self.parent_required && !parent.span().span_context().is_valid()
     }
 
+    /// Whether text must be looked at, whether it is recorded or not.
+    pub(super) fn looks_at_text(&self) -> bool {
+        self.has_filters() || self.comment.is_some()
+    }
+
     /// Whether text must be looked at before anybody knows if it is recorded.
     pub(super) fn has_filters(&self) -> bool {
         !self.filters.is_empty()

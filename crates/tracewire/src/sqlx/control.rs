@@ -10,11 +10,11 @@ use sqlx_core::transaction::{
 };
 
 use super::active::Active;
+use super::analyses::analysis;
 use super::config::Config;
 use super::in_flight::Ticket;
 use super::server;
 use super::settings::Step;
-use super::statement::ANALYSES;
 use crate::context::trace_parent;
 use crate::measure::Metered;
 use crate::span::{Operation, Side, attributes as names};
@@ -71,7 +71,7 @@ impl Control {
                             .set(KeyValue::new(names::DB_QUERY_TEXT, self.sql.as_str().to_owned()));
                     }
                     None => {
-                        let analysis = ANALYSES.get(self.sql.as_str(), config.dialect(driver));
+                        let analysis = analysis(self.sql.as_str(), config.dialect(driver));
                         start.name(String::from(&**analysis.summary()));
                         start.set(KeyValue::new(
                             names::DB_QUERY_SUMMARY,
@@ -90,7 +90,7 @@ impl Control {
         operation.label(|labels| match self.name {
             Some(name) => config.server.label(driver, name, labels),
             None => {
-                let analysis = ANALYSES.get(self.sql.as_str(), config.dialect(driver));
+                let analysis = analysis(self.sql.as_str(), config.dialect(driver));
                 config.server.label(driver, analysis.summary(), labels);
             }
         });

@@ -15,7 +15,7 @@ use super::driver::Item;
 use super::run::{Collected, One, Picked};
 use super::settings::Step;
 use super::source::Source;
-use super::statement::{Begun, begin, begin_prepare, tagged};
+use super::statement::{begin, begin_prepare, tagged};
 
 type Row<DB> = <DB as Database>::Row;
 type QueryResult<DB> = <DB as Database>::QueryResult;
@@ -29,17 +29,13 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().execute(query),
-        Begun::Active(active, query) => {
-            let steps = source.steps(config, query);
-            Box::pin(Collected::<_, S::Database, QueryResult<S::Database>>::new(
-                steps,
-                active,
-                |total, step| total.extend(step.left()),
-            ))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxFuture<'e, _> {
+        let add = |total: &mut QueryResult<S::Database>, step: Item<S::Database>| {
+            total.extend(step.left());
+        };
+        Box::pin(Collected::<_, S::Database, _>::new(source.steps(config, query), active, add))
+    };
+    begin(config, source, query, |source, query| source.bare().execute(query), traced)
 }
 
 pub(super) fn execute_many<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -51,13 +47,14 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().execute_many(query),
-        Begun::Active(active, query) => {
-            let steps = source.steps(config, query);
-            Box::pin(Picked::<_, S::Database, _>::new(steps, active, Either::left))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxStream<'e, _> {
+        Box::pin(Picked::<_, S::Database, _>::new(
+            source.steps(config, query),
+            active,
+            Either::left,
+        ))
+    };
+    begin(config, source, query, |source, query| source.bare().execute_many(query), traced)
 }
 
 pub(super) fn fetch<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -69,13 +66,14 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().fetch(query),
-        Begun::Active(active, query) => {
-            let steps = source.steps(config, query);
-            Box::pin(Picked::<_, S::Database, _>::new(steps, active, Either::right))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxStream<'e, _> {
+        Box::pin(Picked::<_, S::Database, _>::new(
+            source.steps(config, query),
+            active,
+            Either::right,
+        ))
+    };
+    begin(config, source, query, |source, query| source.bare().fetch(query), traced)
 }
 
 pub(super) fn fetch_many<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -87,13 +85,10 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().fetch_many(query),
-        Begun::Active(active, query) => {
-            let steps = source.steps(config, query);
-            Box::pin(Picked::<_, S::Database, _>::new(steps, active, Some))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxStream<'e, _> {
+        Box::pin(Picked::<_, S::Database, _>::new(source.steps(config, query), active, Some))
+    };
+    begin(config, source, query, |source, query| source.bare().fetch_many(query), traced)
 }
 
 pub(super) fn fetch_all<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -105,17 +100,11 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().fetch_all(query),
-        Begun::Active(active, query) => {
-            let steps = source.steps(config, query);
-            Box::pin(Collected::<_, S::Database, Vec<Row<S::Database>>>::new(
-                steps,
-                active,
-                |rows, step| rows.extend(step.right()),
-            ))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxFuture<'e, _> {
+        let add = |rows: &mut Vec<_>, step: Item<S::Database>| rows.extend(step.right());
+        Box::pin(Collected::<_, S::Database, _>::new(source.steps(config, query), active, add))
+    };
+    begin(config, source, query, |source, query| source.bare().fetch_all(query), traced)
 }
 
 pub(super) fn fetch_one<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -127,14 +116,11 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().fetch_one(query),
-        Begun::Active(active, query) => {
-            let row = source.row(config, query);
-            let or_none = |row: Option<_>| row.ok_or(Error::RowNotFound);
-            Box::pin(One::new(row, active, count, or_none))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxFuture<'e, _> {
+        let or_none = |row: Option<_>| row.ok_or(Error::RowNotFound);
+        Box::pin(One::new(source.row(config, query), active, count, or_none))
+    };
+    begin(config, source, query, |source, query| source.bare().fetch_one(query), traced)
 }
 
 pub(super) fn fetch_optional<'c: 'e, 'e, 'q: 'e, S, Q>(
@@ -146,12 +132,10 @@ where
     S: Source<'c>,
     Q: 'q + Execute<'q, S::Database>,
 {
-    match begin(config, query) {
-        Begun::Bare(query) => source.bare().fetch_optional(query),
-        Begun::Active(active, query) => {
-            Box::pin(One::new(source.row(config, query), active, count, Ok))
-        }
-    }
+    let traced = |source: S, active, query| -> BoxFuture<'e, _> {
+        Box::pin(One::new(source.row(config, query), active, count, Ok))
+    };
+    begin(config, source, query, |source, query| source.bare().fetch_optional(query), traced)
 }
 
 pub(super) fn prepare<'c: 'e, 'e, S>(

@@ -10,10 +10,11 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context as LayerContext;
 
+use super::analyses::analysis;
 use super::in_flight::{ACQUIRE, Listener, has_span};
 use super::server;
 use super::settings::{Settings, Statement, Step};
-use super::statement::{ANALYSES, changes_rows, set_text};
+use super::statement::{changes_rows, set_text};
 use crate::measure::Slot;
 use crate::span::{Operation, Outcome, Side, attributes as names};
 
@@ -62,7 +63,7 @@ impl QueryLayer {
         }
         let config = &self.settings.config;
         let parent = Context::current();
-        let analysis = ANALYSES.get(text, config.dialect(UNKNOWN));
+        let analysis = analysis(text, config.dialect(UNKNOWN));
         let statement = Statement { text, analysis: &analysis, prepared: false };
         if config.skips(&statement) {
             return;

@@ -93,6 +93,7 @@
 mod acquire;
 mod active;
 mod affected;
+mod analyses;
 mod comment;
 mod config;
 mod connection;

@@ -1,5 +1,6 @@
 //! A statement taken apart, and put together again for the driver.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
@@ -10,11 +11,12 @@ use sqlx_core::error::BoxDynError;
 use sqlx_core::executor::Execute;
 use sqlx_core::sql_str::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
+use super::analyses::analysis;
 use super::config::Config;
 use super::server;
 use super::settings::Statement;
 use super::sql::Analysis;
-use super::statement::{ANALYSES, changes_rows, set_text};
+use super::statement::{changes_rows, set_text};
 use crate::measure::Attributes;
 use crate::span::{Operation, Start, attributes as names};
 
@@ -24,6 +26,8 @@ pub(super) struct Parts<DB: Database> {
     arguments: Option<Result<Option<DB::Arguments>, BoxDynError>>,
     persistent: bool,
     pub(super) sql: SqlStr,
+    /// What the text says, once somebody has asked.
+    analysis: OnceCell<Arc<Analysis>>,
     /// Whether it is one that says how many rows it changed; known once it was described.
     pub(super) changes: bool,
 }
@@ -40,15 +44,14 @@ impl<DB: Database> Parts<DB> {
     /// Takes a query apart in the order in which drivers do: a mapped query is persistent only as
     /// long as it has its arguments.
     pub(super) fn of<'q>(mut query: impl Execute<'q, DB>) -> Self {
-        let statement = query.statement().cloned();
-        let arguments = Some(query.take_arguments());
-        let persistent = query.persistent();
-        Self { statement, arguments, persistent, sql: query.sql(), changes: false }
-    }
-
-    pub(super) fn empty() -> Self {
-        let sql = SqlStr::from_static("");
-        Self { statement: None, arguments: None, persistent: false, sql, changes: false }
+        Self {
+            statement: query.statement().cloned(),
+            arguments: Some(query.take_arguments()),
+            persistent: query.persistent(),
+            sql: query.sql(),
+            analysis: OnceCell::new(),
+            changes: false,
+        }
     }
 
     pub(super) fn is_prepared(&self) -> bool {
@@ -63,8 +66,9 @@ impl<DB: Database> Parts<DB> {
         }
     }
 
-    fn analysis(&self, config: &Config) -> Arc<Analysis> {
-        ANALYSES.get(self.sql.as_str(), config.dialect(DB::NAME))
+    fn analysis(&self, config: &Config) -> &Analysis {
+        let make = || analysis(self.sql.as_str(), config.dialect(DB::NAME));
+        self.analysis.get_or_init(make)
     }
 
     fn view<'a>(&'a self, analysis: &'a Analysis) -> Statement<'a> {
@@ -72,14 +76,14 @@ impl<DB: Database> Parts<DB> {
     }
 
     pub(super) fn is_skipped(&self, config: &Config) -> bool {
-        config.skips(&self.view(&self.analysis(config)))
+        config.skips(&self.view(self.analysis(config)))
     }
 
     /// What a span has at its start (database client spans, "Name" and "Attributes").
     pub(super) fn describe(&mut self, config: &Config, start: &mut Start) {
         let analysis = self.analysis(config);
         let summary = analysis.summary();
-        self.changes = config.affected_rows && changes_rows(summary);
+        let changes = config.affected_rows && changes_rows(summary);
         start.reserve(server::ATTRIBUTES + 2 + config.counts());
         config.server.describe(DB::NAME, start);
         if summary.is_empty() {
@@ -88,8 +92,9 @@ impl<DB: Database> Parts<DB> {
             start.name(analysis.name());
             start.set(KeyValue::new(names::DB_QUERY_SUMMARY, summary.clone()));
         }
-        set_text(config, &analysis, self.is_parameterized(), start);
-        config.hook(&self.view(&analysis), start);
+        set_text(config, analysis, self.is_parameterized(), start);
+        config.hook(&self.view(analysis), start);
+        self.changes = changes;
     }
 
     /// What the metrics of a statement have at its start.

@@ -1,5 +1,6 @@
 //! Futures and streams that a driver gave, polled and dropped with their operation current.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
 
@@ -52,16 +53,16 @@ where
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let entered = this.active.enter();
+        let (entered, mut counter) = this.active.enter();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
         let result = ready!(inner.poll(task));
         this.inner.set(None);
-        drop(entered);
         if let Ok(value) = &result {
-            this.active.returned((this.rows)(value));
+            counter.returned((this.rows)(value));
         }
+        drop(entered);
         let result = result.and_then(this.map);
         this.active.end(result.as_ref().map(drop));
         Poll::Ready(result)
@@ -88,27 +89,40 @@ pin_project! {
 }
 
 impl<S> Steps<S> {
-    fn poll<DB>(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Item<DB>, Error>>>
+    /// Polls until `take` makes something of a step, or there are no more.
+    fn poll<DB, T>(
+        self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+        mut take: impl FnMut(Item<DB>) -> Option<T>,
+    ) -> Poll<Option<Result<T, Error>>>
     where
         DB: Database,
         S: Stream<Item = Result<Item<DB>, Error>>,
     {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let entered = this.active.enter();
-        let next = ready!(inner.poll_next(task));
-        if next.is_none() {
+        // Entered once for all steps that are there already.
+        let (entered, mut counter) = this.active.enter();
+        let end = loop {
+            match ready!(inner.as_mut().poll_next(task)) {
+                Some(Ok(step)) => {
+                    counter.saw::<DB>(&step);
+                    if let Some(taken) = take(step) {
+                        return Poll::Ready(Some(Ok(taken)));
+                    }
+                }
+                Some(Err(error)) => break Err(error),
+                None => break Ok(()),
+            }
+        };
+        if end.is_ok() {
             this.inner.set(None);
         }
         drop(entered);
-        match &next {
-            Some(Ok(step)) => this.active.saw::<DB>(step),
-            Some(Err(error)) => this.active.end(Err(error)),
-            None => this.active.end(Ok(())),
-        }
-        Poll::Ready(next)
+        this.active.end(end.as_ref().copied());
+        Poll::Ready(end.err().map(Err))
     }
 }
 
@@ -135,18 +149,8 @@ where
     type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
-        let mut this = self.project();
-        loop {
-            match ready!(this.steps.as_mut().poll::<DB>(task)) {
-                Some(Ok(step)) => {
-                    if let Some(item) = (this.pick)(step) {
-                        return Poll::Ready(Some(Ok(item)));
-                    }
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
+        let this = self.project();
+        this.steps.poll::<DB, T>(task, this.pick)
     }
 }
 
@@ -175,13 +179,14 @@ where
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            match ready!(this.steps.as_mut().poll::<DB>(task)) {
-                Some(Ok(step)) => (this.add)(this.all, step),
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => return Poll::Ready(Ok(std::mem::take(this.all))),
-            }
+        let this = self.project();
+        let gather = |step| -> Option<Infallible> {
+            (this.add)(this.all, step);
+            None
+        };
+        match ready!(this.steps.poll::<DB, _>(task, gather)) {
+            Some(Err(error)) => Poll::Ready(Err(error)),
+            None => Poll::Ready(Ok(std::mem::take(this.all))),
         }
     }
 }

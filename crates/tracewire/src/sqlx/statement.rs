@@ -1,6 +1,6 @@
 //! A statement from the hands of sqlx: looked at, and given an operation.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
@@ -9,83 +9,81 @@ use sqlx_core::executor::Execute;
 use sqlx_core::sql_str::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::active::Active;
+use super::analyses::analysis;
 use super::config::{Config, Text};
 use super::in_flight::Ticket;
 use super::parts::{Parts, Query};
 use super::server;
-use super::sql::{Analysis, AnalysisCache};
+use super::sql::Analysis;
 use crate::measure::Metered;
 use crate::span::{Operation, Side, Start, attributes as names};
 
-/// The texts that were seen lately.
-pub(super) static ANALYSES: LazyLock<AnalysisCache> = LazyLock::new(AnalysisCache::default);
-
-/// What became of a statement.
-pub(super) enum Begun<Q, DB: Database> {
-    /// Nobody records it and its context is the caller's, so the driver may have it as it is.
-    Bare(Query<Q, DB>),
-    Active(Active, Parts<DB>),
-}
-
-/// Starts the operation of a statement, below the current context.
-pub(super) fn begin<'q, DB, Q>(config: &Arc<Config>, query: Q) -> Begun<Q, DB>
+/// Begins a statement below the current context. It is `bare` where nobody records it and its
+/// context is the caller's, so that the driver may have it as it is.
+#[inline]
+pub(super) fn begin<'q, DB, Q, S, R>(
+    config: &Arc<Config>,
+    source: S,
+    query: Q,
+    bare: impl FnOnce(S, Query<Q, DB>) -> R,
+    active: impl FnOnce(S, Active, Parts<DB>) -> R,
+) -> R
 where
     DB: Database,
     Q: Execute<'q, DB>,
 {
-    let looks_at_text = config.has_filters() || config.comment.is_some();
-    let mut metered = Metered::default();
-    if !looks_at_text {
+    let Some((parent, metered)) = wanted(config) else {
+        return bare(source, Query::Whole(query));
+    };
+    let mut parts = Parts::of(query);
+    match open(config, &parent, metered, &mut parts) {
+        Some(opened) => active(source, opened, parts),
+        None => bare(source, Query::Parts(parts)),
+    }
+}
+
+/// The context that a statement begins below, and its measurement; `None` where it is known before
+/// its text is looked at that there is nothing to do.
+fn wanted(config: &Config) -> Option<(Context, Metered)> {
+    if config.looks_at_text() {
+        return Some((Context::current(), Metered::default()));
+    }
+    let metered = config.measurement();
+    let parent = if metered.is_on() {
+        Context::current()
+    } else {
+        config.telemetry.parent_unless(|parent| config.ignores(parent))?
+    };
+    Some((parent, metered))
+}
+
+/// Starts the operation of a statement, unless there is nothing to do for it.
+fn open<DB: Database>(
+    config: &Arc<Config>,
+    parent: &Context,
+    mut metered: Metered,
+    parts: &mut Parts<DB>,
+) -> Option<Active> {
+    let is_skipped = config.has_filters() && parts.is_skipped(config);
+    if config.looks_at_text() && !is_skipped {
         metered = config.measurement();
-        if !metered.is_on() && config.telemetry.ignores_current() {
-            return Begun::Bare(Query::Whole(query));
-        }
     }
-    let parent = Context::current();
-    let mut whole = Some(query);
-    let mut parts = None;
-    if looks_at_text {
-        parts = whole.take().map(Parts::of);
-    }
-    let is_skipped =
-        parts.as_ref().is_some_and(|parts| config.has_filters() && parts.is_skipped(config));
-    if looks_at_text && !is_skipped {
-        metered = config.measurement();
-    }
-    if metered.is_on() {
-        parts = parts.or_else(|| whole.take().map(Parts::of));
-    }
-    let operation = if is_skipped || config.ignores(&parent) {
+    let mut operation = if is_skipped || config.ignores(parent) {
         Operation::only_measured(parent.clone(), Side::Caller, metered)
     } else {
-        config.telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
-            if let Some(query) = whole.take() {
-                parts = Some(Parts::of(query));
-            }
-            if let Some(parts) = &mut parts {
-                parts.describe(config, start);
-            }
+        config.telemetry.start_metered(metered, SpanKind::Client, parent, |start| {
+            parts.describe(config, start);
         })
     };
-    let mut operation = operation.below_current();
-    if let Some(parts) = &mut parts {
-        operation.label(|labels| parts.label(config, labels));
-        parts.comment(config, &operation);
+    operation.be_call();
+    operation.label(|labels| parts.label(config, labels));
+    parts.comment(config, &operation);
+    let ticket = Ticket::of(parts.sql.as_str());
+    if ticket.is_none() && is_callers(&operation, parent) {
+        return None;
     }
-    match (whole, parts) {
-        (Some(query), _) => Begun::Bare(Query::Whole(query)),
-        (None, Some(parts)) => {
-            let ticket = Ticket::of(parts.sql.as_str());
-            if ticket.is_none() && is_callers(&operation, &parent) {
-                return Begun::Bare(Query::Parts(parts));
-            }
-            let (raw, changes) = (!parts.is_prepared(), parts.changes);
-            let active = Active::statement::<DB>(operation, config, ticket, raw, changes);
-            Begun::Active(active, parts)
-        }
-        // A statement is whole or in parts.
-        (None, None) => Begun::Bare(Query::Parts(Parts::empty())),
-    }
+    let (raw, changes) = (!parts.is_prepared(), parts.changes);
+    Some(Active::statement::<DB>(operation, config, ticket, raw, changes))
 }
 
 /// Whether an operation has nothing to record and no context of its own.
@@ -98,7 +96,7 @@ fn is_callers(operation: &Operation, parent: &Context) -> bool {
 pub(super) fn begin_prepare<DB: Database>(config: &Arc<Config>, sql: &SqlStr) -> Active {
     let parent = Context::current();
     let metered = config.measurement();
-    let analysis = || ANALYSES.get(sql.as_str(), config.dialect(DB::NAME));
+    let analysis = || analysis(sql.as_str(), config.dialect(DB::NAME));
     let summary = |analysis: &Analysis| format!("PREPARE {}", analysis.summary());
     let mut operation = if config.ignores(&parent) {
         Operation::only_measured(parent, Side::Caller, metered)

@@ -22,7 +22,7 @@ use crate::http::{
     Calling, Captured, ClientConfig, ClientLayerFor, Exchange, HasSpan, RequestHead, ResponseHead,
     server_of,
 };
-use crate::measure::Family;
+use crate::measure::{Family, Metered};
 use crate::span::{Domain, Operation, Side, Start, attributes as names};
 
 /// Layer that opens a client span for each call, around a `tonic::transport::Channel` or another
@@ -278,23 +278,28 @@ impl<S> Client<S> {
             None => Standing::Absent,
         });
         let family = Family::RpcClient;
-        let (mut operation, egress) = self.http.open_to(family, host, &head, |start| {
+        let describe = |start: &mut Start| {
             describe(start, path.trim_start_matches('/'), &standing);
             let Some((address, port)) = server() else { return };
             start.set(KeyValue::new(names::SERVER_ADDRESS, address));
             if let Some(port) = port {
                 start.set(KeyValue::new(names::SERVER_PORT, i64::from(port)));
             }
-        });
-        operation.label(|labels| {
-            label(labels, &standing);
-            let Some((address, port)) = server() else { return };
-            labels.text(names::SERVER_ADDRESS, &address);
-            port.iter().for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
-        });
-        if let Some(hook) = &self.settings.on_measurement {
-            operation.label(|labels| hook(&head, labels));
-        }
+        };
+        let measure = |metered: &mut Metered| {
+            metered.label(|labels| {
+                label(labels, &standing);
+                if let Some((address, port)) = server() {
+                    labels.text(names::SERVER_ADDRESS, &address);
+                    port.iter()
+                        .for_each(|port| labels.number(names::SERVER_PORT, i64::from(*port)));
+                }
+                if let Some(hook) = &self.settings.on_measurement {
+                    hook(&head, labels);
+                }
+            });
+        };
+        let (operation, egress) = self.http.open_to(family, host, &head, describe, measure);
         let call = Call::new(Side::Caller, self.settings.clone(), request.headers());
         egress.write(&operation, &self.http, request.headers_mut());
         if operation.is_recording() {

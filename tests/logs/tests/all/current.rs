@@ -1,15 +1,20 @@
 //! The request's span from deep below it, and baggage.
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::get;
 use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::trace::{FutureExt as _, SpanContext, SpanId, SpanKind, TraceContextExt as _};
 use opentelemetry::trace::{TraceFlags, TraceId, TraceState, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _};
+use tracewire::Telemetry;
 use tracewire::axum::ServerLayer;
+use tracewire::http::ClientLayer;
 use tracewire::span::Outcome;
 use tracewire::test::{Capture, expect};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -147,6 +152,40 @@ fn a_panic_leaves_no_operation_behind() {
             .attribute("after", "the panic")
             .child(expect::span("inner").error("panic")),
     );
+}
+
+/// What a layer below a client does.
+#[tracing::instrument]
+async fn sign(_: Request<Body>) -> Result<Response<Body>, Infallible> {
+    tracewire::current().set("shop.signed", true);
+    Ok(Response::new(Body::empty()))
+}
+
+async fn call(telemetry: &Telemetry) {
+    let client = ClientLayer::new().telemetry(telemetry).layer(tower::service_fn(sign));
+    let request = Request::get("http://bank.test/pay").body(Body::empty()).unwrap();
+    drop(client.oneshot(request).await.unwrap());
+}
+
+#[tokio::test]
+async fn within_a_call_it_is_what_the_call_is_made_for() {
+    let capture = Capture::new();
+    let telemetry = capture.telemetry();
+    let tracer = capture.provider().tracer("application");
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_location(false);
+    let _default = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let handler = async move || call(&telemetry).await;
+    let app = Router::new().route("/orders/{id}", get(handler));
+    serve(&capture, ServerLayer::new(), app, &[]).await;
+    let signing = expect::span("sign").without("shop.signed");
+    let client = expect::span("GET").client().without("shop.signed").child(signing);
+    let server = expect::span("GET /orders/{id}").server().attribute("shop.signed", true);
+    capture.assert(server.child(client));
+    // For nothing that is known, it is the innermost span.
+    capture.clear();
+    call(&capture.telemetry()).await;
+    let signing = expect::span("sign").attribute("shop.signed", true);
+    capture.assert(expect::span("GET").client().without("shop.signed").child(signing));
 }
 
 /// Asks for what is current when it goes.

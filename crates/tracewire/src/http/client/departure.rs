@@ -19,6 +19,7 @@ use crate::span::{Domain, Operation, Side, Start, attributes as names};
 const TYPICAL_ATTRIBUTES: usize = 10;
 
 impl Config {
+    #[inline]
     pub(super) fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let resends = request.extensions().get::<Resends>().map_or(0, Resends::next);
         let head = RequestHead::leaving(request);
@@ -28,11 +29,14 @@ impl Config {
         self.exchange(operation, request.method())
     }
 
-    pub(crate) fn exchange(&self, operation: Operation, method: &Method) -> Exchange {
-        self.exchange_of(operation.in_domain(Domain::Http), Http::new(Side::Caller, method))
+    #[inline]
+    pub(crate) fn exchange(&self, mut operation: Operation, method: &Method) -> Exchange {
+        operation.set_domain(Domain::Http);
+        self.exchange_of(operation, Http::new(Side::Caller, method))
     }
 
     /// The same for another protocol.
+    #[inline]
     pub(crate) fn exchange_of<P>(&self, operation: Operation, protocol: P) -> Exchange<P> {
         Exchange { operation, protocol, serving: None, answer: self.answer.clone() }
     }
@@ -48,14 +52,10 @@ impl Config {
         head: &RequestHead<'_>,
         attributes: &ClientAttributes<'_>,
     ) -> (Operation, Egress) {
-        let server = || attributes.server();
-        let (mut operation, egress) = self.open_to(Family::HttpClient, server, head, |start| {
-            attributes.describe(start, &self.methods, &self.redaction);
-        });
-        if operation.measurement().is_on() {
-            self.measure(operation.measurement(), head, attributes);
-        }
-        (operation, egress)
+        let describe =
+            |start: &mut Start| attributes.describe(start, &self.methods, &self.redaction);
+        let measure = |metered: &mut Metered| self.measure(metered, head, attributes);
+        self.open_to(Family::HttpClient, || attributes.server(), head, describe, measure)
     }
 
     /// What the metrics of a request have at its start (semantic conventions, "HTTP metrics").
@@ -91,44 +91,50 @@ impl Config {
         }
     }
 
-    /// The same for a request to this host and port that `describe` names.
+    /// The same for a request to this host and port that `describe` names, and about which
+    /// `measure` says what is to be measured, if anything is.
     pub(crate) fn open_to(
         &self,
         family: Family,
         server: impl Fn() -> Option<Host>,
         head: &RequestHead<'_>,
         describe: impl FnOnce(&mut Start),
+        measure: impl FnOnce(&mut Metered),
     ) -> (Operation, Egress) {
         let telemetry = self.telemetry.now();
         let parent = Context::current();
         let allowed = self.destinations.allows(&server);
         let suppressed = parent.is_telemetry_suppressed();
         let has_span = head.extensions.get::<HasSpan>().is_some();
-        let operation = if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
-            Operation::untraced(&parent)
-        } else if telemetry.ignores(&parent) {
-            Operation::only_measured(parent, Side::Caller, telemetry.measurement(family))
-        } else {
-            let metered = telemetry.measurement(family);
-            telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
-                start.reserve(
-                    TYPICAL_ATTRIBUTES
-                        + self.request_headers.len()
-                        + self.answer.response_headers.len(),
-                );
-                describe(start);
-                if let Some(service) = self.destinations.service(&server) {
-                    start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
-                }
-                self.request_headers
-                    .attributes(head.headers)
-                    .for_each(|attribute| start.set(attribute));
-                if let Some(hook) = &self.on_request {
-                    amend(start, |start| hook(head, start));
-                }
-            })
-        };
-        let operation = operation.below_current();
+        let mut operation =
+            if suppressed || has_span || self.filters.iter().any(|skips| skips(head)) {
+                Operation::untraced(&parent)
+            } else if telemetry.ignores(&parent) {
+                Operation::only_measured(parent, Side::Caller, telemetry.measurement(family))
+            } else {
+                let metered = telemetry.measurement(family);
+                telemetry.start_metered(metered, SpanKind::Client, &parent, |start| {
+                    start.reserve(
+                        TYPICAL_ATTRIBUTES
+                            + self.request_headers.len()
+                            + self.answer.response_headers.len(),
+                    );
+                    describe(start);
+                    if let Some(service) = self.destinations.service(&server) {
+                        start.set(opentelemetry::KeyValue::new(names::SERVICE_PEER_NAME, service));
+                    }
+                    self.request_headers
+                        .attributes(head.headers)
+                        .for_each(|attribute| start.set(attribute));
+                    if let Some(hook) = &self.on_request {
+                        amend(start, |start| hook(head, start));
+                    }
+                })
+            };
+        operation.be_call();
+        if operation.measurement().is_on() {
+            measure(operation.measurement());
+        }
         let egress = match (suppressed, allowed) {
             (true, _) => Egress::Untouched,
             (false, true) => Egress::Allowed(telemetry),
@@ -157,13 +163,13 @@ impl Egress {
         &self,
         operation: &Operation,
         config: &Config,
-        carrier: &mut dyn CarrierMut,
+        carrier: &mut impl CarrierMut,
     ) {
         match self {
             Self::Untouched => {}
             Self::Allowed(telemetry) => {
                 let keep = |key: &str| config.destinations.carries(key);
-                telemetry.inject_filtered(operation.context(), keep, carrier);
+                telemetry.write(operation.context(), keep, carrier);
             }
             Self::Denied(telemetry) => telemetry.clear(carrier),
         }

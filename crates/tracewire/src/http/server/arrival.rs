@@ -1,7 +1,6 @@
 //! A request that has arrived: whose child it is, and the operation that is opened for it.
 
 use std::borrow::Cow;
-use std::cell::LazyCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,41 +30,44 @@ impl Config {
     pub(super) fn begin(&self, request: &RequestHead<'_>) -> Option<Exchange> {
         let telemetry = self.telemetry.now();
         let mut incoming = telemetry.read_fields(&request.fields);
-        let template = LazyCell::new(|| (self.route)(request.extensions));
-        let method = LazyCell::new(|| self.methods.name(request.method));
+        let template = || (self.route)(request.extensions);
+        let method = || self.methods.name(request.method);
         let caller = serving::caller(&incoming);
         if serving::is_served(caller) {
-            template.into_iter().for_each(serving::tell_route);
+            template().into_iter().for_each(serving::tell_route);
             return None;
         }
         let metered = telemetry.measurement(Family::HttpServer);
         let is_measured = metered.is_on();
-        let mut described = None;
+        let (mut has_template, mut described) = (None, None);
         let (mut operation, named) =
             self.open(&telemetry, metered, request, &mut incoming, |start, peer| {
                 let request = &self.as_sent(request);
                 let origin = Origin::of(request, peer, &self.proxies, self.default_scheme);
-                let route = (*template).map(Route::of);
+                let route = template().map(Route::of);
+                let method = method();
+                has_template = Some(route.is_some());
                 if is_measured {
-                    described = Some((self.scheme_label(&origin.scheme), route.clone()));
+                    described = Some((method, self.scheme_label(&origin.scheme), route.clone()));
                 }
-                let arrived = Arrived { method: *method, route, origin, peer };
+                let arrived = Arrived { method, route, origin, peer };
                 describe_server_request(start, request, arrived, &self.redaction);
             });
         if operation.measurement().is_on() {
-            let (scheme, route) = described.unwrap_or_else(|| {
+            let (method, scheme, route) = described.unwrap_or_else(|| {
                 let peer = || self.peer_of(request);
                 let sent = self.as_sent(request);
                 let scheme = origin::scheme_of(&sent, peer, &self.proxies, self.default_scheme);
-                (self.scheme_label(&scheme), (*template).map(Route::of))
+                (method(), self.scheme_label(&scheme), template().map(Route::of))
             });
+            has_template = Some(route.is_some());
             let method = method.unwrap_or(OTHER_METHOD);
             self.measure(operation.measurement(), request, [method, scheme], route.as_ref());
         }
         let mut serving = Serving::new(caller, &operation, named);
         let wants_route = operation.is_watched() || operation.line().is_some();
-        if wants_route && template.is_none() {
-            serving = serving.wanting_route(*method);
+        if wants_route && !has_template.unwrap_or_else(|| template().is_some()) {
+            serving = serving.wanting_route(method());
         }
         let protocol = Http::new(Side::Called, request.method);
         Some(Exchange { operation, protocol, serving: Some(serving), answer: self.answer() })
@@ -165,7 +167,7 @@ impl Config {
             return (Operation::untraced(&parent), false);
         }
         let mut named = false;
-        let operation = if telemetry.ignores(&parent) {
+        let mut operation = if telemetry.ignores(&parent) {
             Operation::only_measured(parent, Side::Called, metered)
         } else {
             telemetry.start_metered(metered, SpanKind::Server, &parent, |start| {
@@ -183,7 +185,7 @@ impl Config {
                 named = self.add_what_is_asked_for(start, request);
             })
         };
-        let mut operation = operation.in_domain(Domain::Http);
+        operation.set_domain(Domain::Http);
         if self.logs_requests {
             operation.log(self.line(request));
         }

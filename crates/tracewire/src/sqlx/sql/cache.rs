@@ -122,8 +122,8 @@ impl Default for AnalysisCache {
 
 impl Set {
     fn find(&self, hash: u64, text: &str, dialect: Dialect) -> Option<Arc<Analysis>> {
-        let same = |analysis: &Analysis| analysis.dialect == dialect && *analysis.original == *text;
-        let slot = self.slots.iter().find(|slot| slot.hash == hash && same(&slot.analysis))?;
+        let is_it = |slot: &&Slot| slot.hash == hash && slot.analysis.is_of(text, dialect);
+        let slot = self.slots.iter().find(is_it)?;
         // Most often it is set already, and then the line stays shared between the readers.
         if !slot.used.load(Ordering::Relaxed) {
             slot.used.store(true, Ordering::Relaxed);

@@ -217,6 +217,11 @@ impl Analysis {
         self.secrets
     }
 
+    /// Whether it is what was made of this text by these rules, which showed no secret.
+    pub(super) fn is_of(&self, text: &str, dialect: Dialect) -> bool {
+        self.dialect == dialect && *self.original == *text
+    }
+
     /// Whether the text was longer than [`LIMIT`] and only its beginning was read.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
