@@ -27,7 +27,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context as Task, Poll, ready};
 
 use hyper_util::client::legacy::connect::HttpInfo;
@@ -123,8 +123,11 @@ impl From<ClientLayer> for Middleware {
 }
 
 /// How often a request has been sent so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Sent(u32);
+
+/// The target where nobody looks at it.
+static UNSEEN: LazyLock<::http::Uri> = LazyLock::new(::http::Uri::default);
 
 #[async_trait::async_trait]
 impl reqwest_middleware::Middleware for Middleware {
@@ -134,10 +137,13 @@ impl reqwest_middleware::Middleware for Middleware {
         extensions: &mut ::http::Extensions,
         next: Next<'_>,
     ) -> reqwest_middleware::Result<Response> {
-        // Retries run with the same extensions, so the count is still there for the next attempt.
-        let Sent(times) = extensions.get_or_insert_with(Sent::default);
-        let resends = std::mem::replace(times, times.saturating_add(1));
+        // Retries run with the same extensions, where the next attempt finds the count.
+        let resends = extensions.get().map_or(0, |Sent(times)| *times);
         let exchange = begin(&self.config, &mut request, extensions, resends);
+        // Where there is no span, there is none for a later attempt below the same parent either.
+        if exchange.operation.has_identity() {
+            extensions.insert(Sent(resends.saturating_add(1)));
+        }
         let mut calling = Calling::new(Some(exchange));
         let entered = calling.enter();
         let inner = next.run(request, extensions);
@@ -187,14 +193,10 @@ fn begin(
         resends,
     };
     // Only filters and hooks look at the target, which would have to be parsed once more.
-    let uri = if config.is_watched() {
-        url.as_str().parse().unwrap_or_default()
-    } else {
-        ::http::Uri::default()
-    };
+    let uri = config.is_watched().then(|| url.as_str().parse().unwrap_or_default());
     let head = RequestHead {
         method: request.method(),
-        uri: &uri,
+        uri: uri.as_ref().unwrap_or(&UNSEEN),
         version: request.version(),
         headers: request.headers(),
         extensions,

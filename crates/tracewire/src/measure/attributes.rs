@@ -145,13 +145,17 @@ impl Spelling {
     /// choose a text can choose that it does not.
     #[inline]
     pub(super) fn digest(&self) -> u64 {
-        let (words, rest) = self.texts.as_chunks();
-        let words = words.iter().fold(0, |digest, word| mix(digest, u64::from_le_bytes(*word)));
-        let texts = rest.iter().fold(words, |digest, byte| mix(digest, u64::from(*byte)));
+        let texts = if self.texts.is_empty() { 0 } else { self.digest_of_texts() };
         self.labels.iter().fold(texts, |digest, label| {
             // Few have the same values by other names.
             mix(digest, (label.value.as_ptr().addr() as u64).wrapping_add(label.number))
         })
+    }
+
+    fn digest_of_texts(&self) -> u64 {
+        let (words, rest) = self.texts.as_chunks();
+        let words = words.iter().fold(0, |digest, word| mix(digest, u64::from_le_bytes(*word)));
+        rest.iter().fold(words, |digest, byte| mix(digest, u64::from(*byte)))
     }
 }
 

@@ -240,6 +240,11 @@ impl Operation {
         &self.context
     }
 
+    /// Whether it has a place of its own in the trace, recorded or not.
+    pub(crate) fn has_identity(&self) -> bool {
+        self.place == Place::Own
+    }
+
     /// Whether anybody reads what is set on the span.
     pub fn is_recording(&self) -> bool {
         self.recording

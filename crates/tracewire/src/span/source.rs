@@ -85,29 +85,25 @@ impl Source {
     #[inline]
     pub(super) fn start(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
         match self {
+            Self::Nothing => None,
             Self::Provider(tracer) => {
                 tracer.start(start.into_builder(kind), parent).map(Started::of_tracer)
             }
-            _ => self.start_elsewhere(kind, start, parent),
+            Self::Tracing => front::start(&kind, start, parent),
+            Self::Automatic => start_globally(kind, start, parent),
         }
     }
+}
 
-    #[inline(never)]
-    fn start_elsewhere(&self, kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
-        match self {
-            Self::Nothing | Self::Provider(_) => None,
-            Self::Tracing => front::start(&kind, start, parent),
-            Self::Automatic => {
-                // The global provider may be set or replaced at any time and cannot be compared
-                // with the one seen last, so it is asked anew.
-                let global = global::tracer_with_scope(scope());
-                if is_real(&global) {
-                    Direct(global).start(start.into_builder(kind), parent).map(Started::of_tracer)
-                } else {
-                    front::start(&kind, start, parent)
-                }
-            }
-        }
+/// Starts a span of the global provider if it is a real one, otherwise of a layer. The provider may
+/// be set or replaced at any time and cannot be compared with the one seen last, so it is asked anew.
+#[inline(never)]
+fn start_globally(kind: SpanKind, start: Start, parent: &Context) -> Option<Started> {
+    let global = global::tracer_with_scope(scope());
+    if is_real(&global) {
+        Direct(global).start(start.into_builder(kind), parent).map(Started::of_tracer)
+    } else {
+        front::start(&kind, start, parent)
     }
 }
 
