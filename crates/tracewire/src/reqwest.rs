@@ -140,8 +140,9 @@ impl reqwest_middleware::Middleware for Middleware {
         // Retries run with the same extensions, where the next attempt finds the count.
         let resends = extensions.get().map_or(0, |Sent(times)| *times);
         let exchange = begin(&self.config, &mut request, extensions, resends);
-        // Where there is no span, there is none for a later attempt below the same parent either.
-        if exchange.operation.has_identity() {
+        // Where there is no span, there is none for a later attempt below the same parent either,
+        // unless a filter says something else of that.
+        if exchange.operation.has_identity() || self.config.is_watched() {
             extensions.insert(Sent(resends.saturating_add(1)));
         }
         let mut calling = Calling::new(Some(exchange));

@@ -1,6 +1,7 @@
 //! Attempts: one span each, side by side, numbered.
 
 use std::future::{Ready, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,12 +30,16 @@ const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 4\r\nconnection: close\
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
 fn retrying(capture: &Capture) -> ClientWithMiddleware {
+    retrying_with(Middleware::from(layer!(reqwest, capture)))
+}
+
+fn retrying_with(middleware: Middleware) -> ClientWithMiddleware {
     let policy = ExponentialBackoff::builder()
         .retry_bounds(Duration::ZERO, Duration::ZERO)
         .build_with_max_retries(3);
     reqwest_middleware::ClientBuilder::new(reqwest_client())
         .with(RetryTransientMiddleware::new_with_policy(policy))
-        .with(Middleware::from(layer!(reqwest, capture)))
+        .with(middleware)
         .build()
 }
 
@@ -134,6 +139,17 @@ async fn bodies_that_cannot_be_sent_again() {
     let capture = Capture::new();
     retrying(&capture).post(puppet.url("/")).body(stream()).send().await.unwrap_err();
     assert!(capture.spans().is_empty() && capture.open() == 0);
+}
+
+#[tokio::test]
+async fn attempts_that_a_filter_hides_count() {
+    let (puppet, capture) = (Puppet::in_turn([BUSY, "", OK], Then::Close).await, Capture::new());
+    let is_later = AtomicBool::new(false);
+    let layer = layer!(reqwest, capture).skip(move |_| !is_later.swap(true, Ordering::Relaxed));
+    let client = retrying_with(Middleware::from(layer));
+    let response = client.post(puppet.url("/")).body("again and again").send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "ok");
+    assert_eq!(counts(&capture), [Some(Value::I64(1)), Some(Value::I64(2))]);
 }
 
 /// Three attempts at whatever is no success.

@@ -85,8 +85,8 @@ fn pop_all_above(Depth(depth): Depth) {
 /// capture.assert(expect::span("POST /orders").server().attribute("shop.order", 7_i64));
 /// ```
 ///
-/// The calls that are made meanwhile by clients, database and cache connections with a layer or a
-/// wrapper of tracewire's do not count: within one it is still the request.
+/// The calls that are made meanwhile do not count: within a request of a client, a statement or a
+/// command that has a span of tracewire's it is still the request that is served.
 ///
 /// It is known on the thread on which the operation runs. In a task of its own that was spawned with
 /// a context it is the span of that context; to be sure, take it before and move it in. Outside of

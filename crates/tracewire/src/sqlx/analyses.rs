@@ -60,7 +60,7 @@ mod tests {
                 }
             }
         }
-        let [text, ..] = &*texts else { return };
+        let text = &texts[0];
         let here = analysis(text, Dialect::Postgres);
         let there = std::thread::scope(|scope| {
             scope.spawn(|| analysis(text, Dialect::Postgres)).join().unwrap()
